@@ -1,0 +1,1 @@
+"""How agents run: the definition, the loop, the model seam."""

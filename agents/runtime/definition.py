@@ -1,0 +1,52 @@
+"""What an agent is: a name, two types, and a pure function from thread to step."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel
+
+from state.steps import Step, Think
+from state.thread import Thread
+
+InputT = TypeVar("InputT", bound=BaseModel)
+OutputT = TypeVar("OutputT", bound=BaseModel)
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Agent(Generic[InputT, OutputT]):
+    """A focused agent. `next_step` decides; the engine acts."""
+
+    name: str
+    title: str
+    description: str
+    input: type[InputT]
+    output: type[OutputT]
+    next_step: Callable[[InputT, Thread], Step]
+    mode: Literal["read", "write"] = "read"
+    """What it needs of its repository; a writer takes the work tree for itself (R20)."""
+
+    def task(self, thread: Thread) -> InputT:
+        """Return the thread's task, typed. Validated once per drive, not once per step."""
+        return self.input.model_validate(thread.task)
+
+    @cached_property
+    def code(self) -> str:
+        """Digest of the file that decides, to explain a divergence with (R3)."""
+        source = inspect.getsourcefile(self.next_step)
+        return sha256(Path(source).read_bytes()).hexdigest()[:16] if source else ""
+
+
+def think(prompt: str, returns: type[BaseModel], **context: Any) -> Think:
+    """Decide to ask the model, keyed by the prompt's name."""
+    return Think(prompt, prompt, returns, context)
+
+
+def thought(thread: Thread, key: str, returns: type[ModelT]) -> ModelT | None:
+    """Return the model's recorded decision, or `None` if it has not been asked."""
+    return returns.model_validate(thread.results[key]) if key in thread.results else None

@@ -1,0 +1,121 @@
+"""Drive one thread: decide, record the intent, act, record the outcome, until it ends or waits."""
+
+import logging
+from typing import Any, assert_never, cast
+
+import anyio
+import anyio.lowlevel
+
+from agents.runtime import questions
+from agents.runtime.definition import Agent
+from agents.runtime.effects import Effects
+from agents.runtime.engine import Engine
+from agents.runtime.patience import patiently
+from agents.runtime.pen import Pen
+from state.events import Aborted, Cancelled, CancelRequested, Finished, Interrupted
+from state.problem import Problem, ProblemError
+from state.steps import Abort, Ask, Call, Done, Step, Think
+from state.store import Fenced, Held, Moved
+from state.thread import Thread
+
+log = logging.getLogger(__name__)
+
+RENEW_S = 0.5
+"""How often a driver shows life and looks for signals; a cancel is seen within this time."""
+
+
+async def drive(engine: Engine, thread_id: str) -> None:
+    """Claim the thread and step until it ends or waits. Returns at once if somebody else drives it.
+
+    Nothing stays "running" for ever: a driver that fails says so in the log before it lets go (R6).
+    """
+    claimed = await patiently(engine.store.claim, thread_id)
+    if isinstance(claimed, Held):
+        return
+    pen = Pen(engine.store, claimed, engine.store.load(thread_id), lambda: engine.bells.ring(thread_id))
+    try:
+        while await _drive(engine, pen):
+            pass
+    except anyio.get_cancelled_exc_class():
+        with anyio.CancelScope(shield=True):
+            await pen.let_go()
+        raise
+    except Exception as error:
+        cause = _cause(error)
+        if isinstance(cause, Fenced):
+            log.warning("thread %s was taken over by another process", thread_id)
+            return
+        log.exception("thread %s: its driver failed", thread_id)
+        await pen.note(Interrupted(problem=_unexpected(cause)))
+        await pen.let_go()
+
+
+async def _drive(engine: Engine, pen: Pen) -> bool:
+    """Step to the next rest and release; True if a signal came in between and there is more to do."""
+    agent = engine.agent(pen.thread.agent)
+    effects = Effects(engine, pen, await engine.open_workspace(pen.thread))
+    async with anyio.create_task_group() as group:
+        group.start_soon(_show_life, pen, effects)
+        try:
+            while pen.thread.status == "running":
+                await anyio.lowlevel.checkpoint()
+                await _step(engine, pen, agent, effects)
+        finally:
+            group.cancel_scope.cancel()
+    return not await pen.let_go()
+
+
+async def _show_life(pen: Pen, effects: Effects) -> None:
+    """Renew the lease; a cancel that arrived stops the effect in flight."""
+    while True:
+        await anyio.sleep(RENEW_S)
+        if await pen.renew() and any(isinstance(event, CancelRequested) for event in pen.unread()):
+            effects.stop()
+
+
+async def _step(engine: Engine, pen: Pen, agent: Agent[Any, Any], effects: Effects) -> None:
+    thread = pen.thread
+    try:
+        if thread.pending is not None:
+            await effects.settle(thread.pending, _decide(agent, thread))
+        elif thread.cancelling:
+            await pen.decide(Cancelled())
+        elif thread.steps >= thread.budget.steps or thread.seconds >= thread.budget.seconds:
+            await pen.decide(questions.out_of_budget(thread))
+        else:
+            await _take(pen, effects, _decide(agent, thread))
+    except Moved:
+        pen.catch_up()
+
+
+def _decide(agent: Agent[Any, Any], thread: Thread) -> Step:
+    try:
+        return agent.next_step(agent.task(thread), thread)
+    except ProblemError as error:
+        return Abort(error.problem)
+
+
+async def _take(pen: Pen, effects: Effects, step: Step) -> None:
+    match step:
+        case Done(output, outcome):
+            await pen.decide(Finished(output=output.model_dump(mode="json"), outcome=outcome))
+        case Abort(problem):
+            await pen.decide(Aborted(problem=problem))
+        case Ask():
+            await pen.decide(questions.from_agent(step))
+        case Call() | Think():
+            await effects.perform(step)
+        case _:
+            assert_never(step)
+
+
+def _cause(error: BaseException) -> BaseException:
+    """Return what really happened inside the groups that task groups wrap it in."""
+    while isinstance(error, BaseExceptionGroup):
+        error = cast(BaseExceptionGroup[BaseException], error).exceptions[0]
+    return error
+
+
+def _unexpected(error: BaseException) -> Problem:
+    what = f"{type(error).__name__}: {error}"
+    return Problem(kind="internal", message=f"The driver failed: {what[:300]}", hint="`thread_resume` tries again.")

@@ -1,0 +1,229 @@
+"""Perform one effect, exactly once: gate, plan, intent, act, outcome; and settle one that was cut off."""
+
+from collections.abc import Awaitable
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar, assert_never
+
+import anyio
+from pydantic_core import to_json, to_jsonable_python
+
+from agents.runtime import questions
+from agents.runtime.engine import Engine
+from agents.runtime.patience import patiently
+from agents.runtime.pen import Pen
+from prompts import render
+from state.events import Aborted, Artifact, Cancelled, Failed, Resolved, Settled, Started
+from state.identity import identity
+from state.problem import Problem
+from state.steps import Call, Effect, Step, Think
+from state.thread import Thread
+from tools.base import CutOff, Tool, ToolError, Workspace
+
+MAX_FAILURES = 3
+PREVIEW_CHARS = 400
+THINK_S = 300.0
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a probe found to have happened; JSON-ready."""
+
+    json: Any
+
+
+class Stopped(Exception):
+    """A cancel stopped the attempt; what became of it is not known yet."""
+
+
+class TimedOut(ToolError):
+    """An attempt took longer than its tool allows."""
+
+    def __init__(self, name: str, seconds: float) -> None:
+        super().__init__("limit", f"{name} took longer than {seconds:.0f} s.", "Narrow it, or try again.")
+
+
+class Effects:
+    """The acting hand of one driver."""
+
+    def __init__(self, engine: Engine, pen: Pen, workspace: Workspace) -> None:
+        self._engine = engine
+        self._pen = pen
+        self._workspace = workspace
+        self._scope: anyio.CancelScope | None = None
+        self._stopping = False
+
+    def stop(self) -> None:
+        """Stop the effect in flight, if there is one."""
+        if self._scope is not None:
+            self._stopping = True
+            self._scope.cancel()
+
+    async def perform(self, effect: Effect) -> None:
+        """Do what the agent decided, unless the log says otherwise."""
+        thread, key, known = self._pen.thread, effect.key, identity_of(effect)
+        if (recorded := thread.effects.get(key)) is not None:
+            return await self._pen.decide(Aborted(problem=_diverged(thread, key, recorded.hash == known)))
+        if (reason := thread.denials.get(key)) is not None:
+            problem = Problem(kind="refused", message=f"{key!r} was denied. {reason}", hint="Nothing was done.")
+            return await self._pen.decide(Aborted(problem=problem, outcome="denied"))
+        failed = thread.failures.get(key, ())
+        if len(failed) >= MAX_FAILURES:
+            return await self._pen.decide(questions.after_failures(key, tuple(f.problem for f in failed)))
+        try:
+            match effect:
+                case Think():
+                    await self._think(effect, known)
+                case Call() if self._engine.tools[effect.tool].apply is None:
+                    await self._read(effect, known)
+                case Call():
+                    await self._change(effect, known)
+        except Stopped:
+            self._pen.catch_up()
+
+    async def settle(self, pending: Started, decided: Step) -> None:
+        """Find out what became of an effect whose intent is in the log and whose outcome is not (R5)."""
+        thread, tool = self._pen.thread, self._engine.tools[pending.tool]
+        same = isinstance(decided, Call | Think) and identity_of(decided) == pending.hash
+        if not (same or thread.cancelling):
+            return await self._pen.decide(Aborted(problem=_diverged(thread, pending.key, same=False)))
+        try:
+            found = await _find_out(tool, self._marked(pending.key, pending.hash), pending.plan)
+        except CutOff as why:
+            if thread.cancelling:
+                note = f"{tool.name} ({pending.key!r}) was cut off, and nothing tells whether it happened: {why}"
+                return await self._pen.decide(Cancelled(note=note))
+            return await self._pen.decide(questions.cut_off(pending.key, tool.name, str(why)))
+        verdict, value = ("again", None) if found is None else ("happened", found.json)
+        await self._pen.record(Settled(key=pending.key, verdict=verdict, by="probe", value=value))
+
+    async def _read(self, call: Call, known: str) -> None:
+        """A short read is logged together with its outcome (R4); cut off, it simply runs again."""
+        tool, start = self._engine.tools[call.tool], anyio.current_time()
+        try:
+            value = await self._attempt(tool, tool.look(self._marked(call.key, known), call.args))
+        except ToolError as error:
+            return await self._pen.record(Failed(key=call.key, hash=known, problem=error.problem))
+        seconds, args = round(anyio.current_time() - start, 3), dict(call.args)
+        event = Resolved(key=call.key, value=await self._inline(value), tool=call.tool, args=args, seconds=seconds)
+        await self._pen.record(event)
+
+    async def _change(self, call: Call, known: str) -> None:
+        """Plan; let a person approve if need be; then intent, act, outcome."""
+        tool, workspace, thread = self._engine.tools[call.tool], self._marked(call.key, known), self._pen.thread
+        try:
+            plan = await self._attempt(tool, tool.look(workspace, call.args))
+        except ToolError as error:
+            return await self._pen.record(Failed(key=call.key, hash=known, problem=error.problem))
+        if reason := tool.reason_to_ask(workspace, plan):
+            binding = identity(known, {"thread": thread.id, "generation": thread.generation, "plan": plan})
+            if thread.approvals.get(call.key) != binding:
+                now = self._engine.clock()
+                return await self._pen.decide(questions.approval(call.key, tool.name, reason, plan, binding, now))
+        intent = Started(key=call.key, hash=known, risk=tool.risk, tool=tool.name, args=dict(call.args), plan=plan)
+        await self._pen.decide(intent, durable=True)
+        await self._act(tool, workspace, intent)
+
+    async def _act(self, tool: Tool[..., Any], workspace: Workspace, intent: Started) -> None:
+        start, durable = anyio.current_time(), tool.risk == "danger"
+        try:
+            value = await self._attempt(tool, tool.perform(workspace, intent.plan))
+        except TimedOut as error:
+            return await self._late(tool, workspace, intent, error)
+        except ToolError as error:
+            return await self._pen.record(
+                Failed(key=intent.key, hash=intent.hash, problem=error.problem), durable=durable
+            )
+        seconds = round(anyio.current_time() - start, 3)
+        event = Resolved(key=intent.key, hash=intent.hash, value=await self._inline(value), seconds=seconds)
+        await self._pen.record(event, durable=durable)
+
+    async def _late(self, tool: Tool[..., Any], workspace: Workspace, intent: Started, late: "TimedOut") -> None:
+        """A change that ran out of time may have happened all the same."""
+        try:
+            found = await _find_out(tool, workspace, intent.plan)
+        except CutOff as why:
+            return await self._pen.decide(questions.cut_off(intent.key, tool.name, str(why)))
+        if found is not None:
+            return await self._pen.record(Settled(key=intent.key, verdict="happened", by="probe", value=found.json))
+        failed = Failed(key=intent.key, hash=intent.hash, problem=late.problem, seconds=tool.timeout)
+        await self._pen.record(failed)
+
+    async def _think(self, step: Think, known: str) -> None:
+        prompt = _with_answers(self._pen.thread, render(step.prompt, **step.context))
+        model, start = self._engine.model, anyio.current_time()
+        if model is None:
+            return await self._pen.decide(questions.decision(step.key, prompt, step.returns, known))
+        decided = await self._attempt(None, model.decide(prompt, step.returns))
+        seconds = round(anyio.current_time() - start, 3)
+        value = decided.model_dump(mode="json")
+        await self._pen.record(Resolved(key=step.key, hash=known, value=value, seconds=seconds))
+
+    async def _attempt(self, tool: Tool[..., Any] | None, act: Awaitable[T]) -> T:
+        """Await one attempt within its time, where `stop` can reach it.
+
+        Raises:
+            ToolError: What the agent should see.
+            TimedOut: It took longer than the tool allows.
+            Stopped: A cancel stopped it.
+        """
+        timeout = tool.timeout if tool else THINK_S
+        with anyio.move_on_after(timeout) as self._scope:
+            try:
+                return await act
+            finally:
+                self._scope = None
+        if self._stopping:
+            raise Stopped
+        raise TimedOut(tool.name if tool else "the model", timeout)
+
+    async def _inline(self, value: Any) -> Any:
+        """Keep an output over the cap as an artifact (R2)."""
+        data = to_json(value)
+        if len(data) <= self._engine.inline_bytes:
+            return value
+        digest = await patiently(self._engine.store.put, data)
+        preview = data[:PREVIEW_CHARS].decode("utf-8", "ignore")
+        return {"$artifact": Artifact(digest=digest, size=len(data), preview=preview).model_dump()}
+
+    def _marked(self, key: str, known: str) -> Workspace:
+        """Return the workspace with this effect's identity, for marking children and temporary files."""
+        thread = self._pen.thread
+        return replace(self._workspace, effect=identity(thread.id, {"g": thread.generation, "k": key, "h": known}))
+
+
+async def _find_out(tool: Tool[..., Any], workspace: Workspace, plan: Any) -> "Found | None":
+    """Ask the tool's probe; whatever it cannot tell is for a person."""
+    if tool.risk == "danger":
+        raise CutOff("it cannot be undone, so it is not tried again unasked.")
+    try:
+        happened, value = await tool.happened(workspace, plan)
+    except ToolError as error:
+        raise CutOff(str(error)) from error
+    return Found(value) if happened else None
+
+
+def identity_of(effect: Effect) -> str:
+    """Hash what an effect does: its tool or prompt, with the arguments."""
+    match effect:
+        case Call(tool=tool, args=args):
+            return identity(tool, args)
+        case Think(prompt=prompt, context=context):
+            return identity(f"prompt:{prompt}", to_jsonable_python(dict(context)))
+    assert_never(effect)
+
+
+def _diverged(thread: Thread, key: str, same: bool) -> Problem:
+    if same:
+        message = f"The agent decided {key!r} again although its outcome is recorded."
+    else:
+        message = f"The agent now decides something else for {key!r} than the log has."
+    return Problem(
+        kind="diverged", message=message, hint=f"Its code changed since launch ({thread.code}), or it repeats a key."
+    )
+
+
+def _with_answers(thread: Thread, prompt: str) -> str:
+    """A person's answer reaches the next decision, also when a template forgets it (R9)."""
+    missing = [f"- {key}: {text}" for key, text in thread.answers.items() if text not in prompt]
+    return "\n".join([prompt, "", "Answers given so far:", *missing]) if missing else prompt

@@ -1,0 +1,218 @@
+"""What can be asked of threads: launch, wait, answer, resume, cancel. The doors call nothing else."""
+
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from time import time
+from typing import Any
+
+import anyio
+from pydantic import BaseModel, ValidationError
+
+from agents.runtime.bells import Bells
+from agents.runtime.definition import Agent
+from agents.runtime.model import Model
+from agents.runtime.patience import patiently
+from agents.runtime.questions import consequences, read_answer, renewed
+from state.events import Budget, Cancelled, CancelRequested, Event, Launched, RepositoryRef
+from state.identity import identity
+from state.problem import ProblemError
+from state.steps import Think
+from state.store import Moved, Store
+from state.thread import Thread, reduce
+from tools.base import Tool, Workspace, first_complaint
+
+log = logging.getLogger(__name__)
+
+TICK_S = 0.2
+"""How often a waiting call looks for what another process wrote."""
+
+
+DEFAULT_BUDGET = Budget()
+
+
+@dataclass(frozen=True)
+class Launch:
+    """One wish to run an agent, as a door received it."""
+
+    agent: str
+    task: dict[str, Any]
+    session: str
+    workspace: tuple[RepositoryRef, ...] = ()
+    principal: str = ""
+    client: str = ""
+    idempotency_key: str = ""
+    budget: Budget = DEFAULT_BUDGET
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Everything a drive needs, and the calls that start, signal and await one."""
+
+    store: Store
+    agents: Mapping[str, Agent[Any, Any]]
+    tools: Mapping[str, Tool[..., Any]]
+    open_workspace: Callable[[Thread], Awaitable[Workspace]]
+    wake: Callable[[str], None]
+    """Hand the thread to whoever drives it. A hint: lossy, doubled and late are all fine."""
+    may_drive: Callable[[Thread], bool] = lambda _: True
+    """Whether this process may run the thread unasked (R21)."""
+    model: Model | None = None
+    clock: Callable[[], float] = time
+    inline_bytes: int = 16384
+    bells: Bells = field(default_factory=Bells)
+
+    async def launch(self, wish: Launch) -> Thread:
+        """Open a thread and wake its driver; with a known idempotency key, return the thread it opened before.
+
+        Raises:
+            ProblemError: `not_found` (no such agent), `bad_input` (the task), `busy` (the work tree), `conflict`.
+        """
+        agent = self.agent(wish.agent)
+        try:
+            task = agent.input.model_validate(wish.task).model_dump(mode="json", exclude_defaults=True)
+        except ValidationError as error:
+            hint = f"`factor12 info {agent.name}` shows what it takes."
+            raise ProblemError("bad_input", f"{agent.name}: {first_complaint(error)}", hint) from error
+        launched = Launched(
+            agent=agent.name,
+            session=wish.session,
+            task=task,
+            at=self.clock(),
+            workspace=wish.workspace,
+            principal=wish.principal,
+            code=agent.code,
+            budget=wish.budget,
+            client=wish.client,
+        )
+        arguments = identity(agent.name, {"task": task, "roots": [ref.root for ref in wish.workspace]})
+        created = await patiently(
+            self.store.create,
+            secrets.token_hex(16),
+            launched,
+            idempotency_key=wish.idempotency_key,
+            arguments=arguments,
+        )
+        if created.new:
+            self.wake(created.thread.id)
+        return created.thread
+
+    async def wait(
+        self, thread_id: str, seconds: float, on_change: Callable[[Thread], Awaitable[None]] | None = None
+    ) -> Thread:
+        """Return the thread as soon as it does not run, or as it is after `seconds`.
+
+        Whoever waits also tries to drive the thread whenever nobody else does (R6).
+
+        Raises:
+            UnknownThread: No such thread.
+        """
+        thread = self.store.load(thread_id)
+        with anyio.move_on_after(seconds):
+            while thread.status == "running" and thread.trouble is None:
+                rung = self.bells.next(thread_id)
+                if not self.store.driven(thread_id) and self.may_drive(thread):
+                    self.wake(thread_id)
+                with anyio.move_on_after(TICK_S):
+                    await rung.wait()
+                if (after := self._catch_up(thread)) is not thread and on_change:
+                    await on_change(after)
+                thread = after
+        return self._catch_up(thread)
+
+    async def answer(
+        self, thread_id: str, key: str, answer: Any, *, channel: str, person: bool, client: str = ""
+    ) -> Thread:
+        """Answer the question the thread waits for; the first answer wins.
+
+        `person` says that the channel proves, as well as it can, that a person answered (R8).
+
+        Raises:
+            ProblemError: `conflict` (it waits for nothing), `not_found` (another key), `refused` (a person must
+                answer), `expired` (asked anew), `bad_input` (not an answer to this question).
+        """
+        while True:
+            thread = self.store.load(thread_id)
+            events = await self._read(thread, key, answer, channel, person, client)
+            try:
+                after = await patiently(self.store.signal, thread, *events)
+            except Moved:
+                continue
+            self._signalled(after)
+            return after
+
+    async def resume(self, thread_id: str) -> Thread:
+        """Drive an interrupted thread. An ended or waiting one is returned as it is.
+
+        Raises:
+            ProblemError: `busy`: it is being driven.
+        """
+        thread = self.store.load(thread_id)
+        if thread.status == "running":
+            if self.store.driven(thread_id):
+                raise ProblemError("busy", f"Thread {thread_id!r} is running.", "`thread_wait` follows it.")
+            self.wake(thread_id)
+        return thread
+
+    async def cancel(self, thread_id: str, *, channel: str, reason: str = "") -> Thread:
+        """Stop the thread; what is in flight is stopped and settled first. An ended one stays as it is."""
+        while True:
+            thread = self.store.load(thread_id)
+            if thread.ended:
+                return thread
+            events: tuple[Event, ...] = () if thread.cancelling else (CancelRequested(channel=channel, reason=reason),)
+            if not self.store.driven(thread_id):
+                events = (*events, Cancelled())
+            try:
+                after = await patiently(self.store.signal, thread, *events)
+            except Moved:
+                continue
+            self._signalled(after)
+            return after
+
+    def agent(self, name: str) -> Agent[Any, Any]:
+        """Return the agent of that name.
+
+        Raises:
+            ProblemError: `not_found`, with the names there are.
+        """
+        if (found := self.agents.get(name)) is None:
+            raise ProblemError("not_found", f"There is no agent {name!r}.", f"There are: {', '.join(self.agents)}.")
+        return found
+
+    async def _read(
+        self, thread: Thread, key: str, answer: Any, channel: str, person: bool, client: str
+    ) -> tuple[Event, ...]:
+        if (asked := thread.asked) is None:
+            where = f"Thread {thread.id!r} is {thread.status} and waits for no answer."
+            raise ProblemError("conflict", where, f"See it with `thread_wait`: {thread.id}.")
+        if asked.key != key:
+            raise ProblemError(
+                "not_found", f"Thread {thread.id!r} asks {asked.key!r}, not {key!r}.", "Answer that key."
+            )
+        if asked.question.answer_by == "person" and not person:
+            hint = f"Answer in the client's form, or in a terminal: `factor12 answer {thread.id}`."
+            raise ProblemError("refused", f"{key!r} is a question for a person.", hint)
+        if asked.question.expires_at is not None and self.clock() > asked.question.expires_at:
+            await patiently(self.store.signal, thread, renewed(asked, self.clock()))
+            raise ProblemError("expired", f"{key!r} was open too long and is asked anew.", "Look again, then answer.")
+        return consequences(thread, read_answer(asked, answer, self._returns(thread)), channel, client)
+
+    def _returns(self, thread: Thread) -> type[BaseModel] | None:
+        """Return what a waiting decision must be: the agent, being pure, says it again."""
+        if thread.asked is None or thread.asked.topic != "decision":
+            return None
+        agent = self.agent(thread.agent)
+        step = agent.next_step(agent.task(thread), thread)
+        return step.returns if isinstance(step, Think) else None
+
+    def _catch_up(self, thread: Thread) -> Thread:
+        for record in self.store.read(thread.id, after=thread.version):
+            thread = reduce(thread, record.event)
+        return thread
+
+    def _signalled(self, thread: Thread) -> None:
+        self.bells.ring(thread.id)
+        if thread.status == "running":
+            self.wake(thread.id)

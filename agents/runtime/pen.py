@@ -1,0 +1,70 @@
+"""The writing hand of one driver: its lease, the thread as it knows it, and how both meet signals."""
+
+from collections.abc import Callable
+
+from agents.runtime.patience import patiently
+from state.events import Event
+from state.store import Fenced, Lease, Moved, Store
+from state.thread import InvalidTransition, Thread, reduce
+
+
+class Pen:
+    """Appends under one lease. `thread` is the fold of everything this driver has seen."""
+
+    def __init__(self, store: Store, lease: Lease, thread: Thread, ring: Callable[[], None]) -> None:
+        self._store = store
+        self._lease = lease
+        self._ring = ring
+        self.thread = thread
+
+    async def decide(self, *events: Event, durable: bool = False) -> None:
+        """Append a decision.
+
+        Raises:
+            Moved: A signal came first; fold it and decide anew.
+            Fenced: The lease was taken over.
+        """
+        self.thread = await patiently(self._store.append, self._lease, self.thread, *events, durable=durable)
+
+    async def record(self, *events: Event, durable: bool = False) -> None:
+        """Append an outcome. A signal that came first is folded and the outcome appended after it, never lost.
+
+        Raises:
+            Fenced: The lease was taken over.
+        """
+        while True:
+            try:
+                return await self.decide(*events, durable=durable)
+            except Moved:
+                self.catch_up()
+
+    async def note(self, event: Event) -> None:
+        """Append what happened to the driver itself, unless the thread is no longer its own."""
+        try:
+            await self.record(event)
+        except (Fenced, InvalidTransition):
+            return
+
+    async def renew(self) -> bool:
+        """Show life; True if a signal waits to be folded.
+
+        Raises:
+            Fenced: The lease was taken over.
+        """
+        return await patiently(self._store.renew, self._lease) > self.thread.version
+
+    async def let_go(self) -> bool:
+        """Release the lease and wake who waits, unless a signal came since; False then."""
+        if await patiently(self._store.release, self._lease, self.thread):
+            self._ring()
+            return True
+        self.catch_up()
+        return False
+
+    def unread(self) -> list[Event]:
+        """Return what others appended since this driver last looked."""
+        return [record.event for record in self._store.read(self.thread.id, after=self.thread.version)]
+
+    def catch_up(self) -> None:
+        for event in self.unread():
+            self.thread = reduce(self.thread, event)

@@ -1,0 +1,234 @@
+"""The vocabulary of the log. Past tense, frozen, JSON in and out."""
+
+from typing import Annotated, Any, Literal, TypeAlias, cast
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from state.problem import Problem
+from state.steps import Outcome
+
+Json: TypeAlias = Any
+Risk: TypeAlias = Literal["read", "write", "danger"]
+Topic: TypeAlias = Literal["agent", "approval", "failures", "cut_off", "budget", "decision"]
+"""Why a question is asked: by the agent, or by the engine about one effect or the thread."""
+
+
+class _Event(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RepositoryRef(BaseModel):
+    """One repository of a thread's workspace, as it was named at launch."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    root: str
+    mode: Literal["read", "write"]
+    key: str = ""
+    """The work-tree lease (R20): git common directory and worktree."""
+    branch: str | None = None
+    head: str | None = None
+
+
+class Budget(BaseModel):
+    """What a thread may spend before it has to ask a person."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    steps: int = 25
+    seconds: float = 1800.0
+
+
+class Artifact(BaseModel):
+    """An output too large for the log; its bytes are a blob. Opaque to agents."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    digest: str
+    size: int
+    preview: str
+
+
+def artifact_of(value: Json) -> Artifact | None:
+    """Return the artifact that stands for a result too large for the log, or `None`."""
+    if isinstance(value, dict) and (found := cast(dict[str, Json], value).get("$artifact")) is not None:
+        return Artifact.model_validate(found)
+    return None
+
+
+class Question(BaseModel):
+    """What a waiting thread waits for. The same object on every channel."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
+
+    key: str
+    kind: Literal["approval", "question", "decision"]
+    answer_by: Literal["person", "anyone"]
+    text: str
+    options: tuple[str, ...] = ()
+    answer_schema: dict[str, Json] | None = Field(default=None, alias="schema")
+    context: dict[str, Json] = {}
+    expires_at: float | None = None
+    """Epoch seconds; an answer after it is refused and the question asked anew."""
+
+
+class Launched(_Event):
+    kind: Literal["launched"] = "launched"
+    agent: str
+    session: str
+    task: dict[str, Json]
+    at: float
+    """Epoch seconds: the only clock an agent can read."""
+    workspace: tuple[RepositoryRef, ...] = ()
+    principal: str = ""
+    code: str = ""
+    """Digest of the agent's code and prompts, to explain a divergence with (R3)."""
+    budget: Budget = Budget()
+    client: str = ""
+    parent: str | None = None
+    depth: int = 0
+
+
+class Started(_Event):
+    """The intent to run an effect, written before it runs (R4)."""
+
+    kind: Literal["started"] = "started"
+    key: str
+    hash: str
+    risk: Risk
+    tool: str
+    args: dict[str, Json]
+    plan: Json = None
+    """What exactly will change, from which state to which; what a probe looks for (R5)."""
+
+
+class Resolved(_Event):
+    """An effect's outcome: a tool's return value or a model's decision."""
+
+    kind: Literal["resolved"] = "resolved"
+    key: str
+    hash: str = ""
+    """Empty when `tool` and `args` are here to compute it from."""
+    value: Json
+    """`{"$artifact": Artifact}` when it was too large."""
+    seconds: float = 0.0
+    tool: str | None = None
+    """Set, with `args`, when a short read is logged together with its outcome."""
+    args: dict[str, Json] | None = None
+
+
+class Failed(_Event):
+    """One failed attempt, compacted; the agent sees it and may try again (F9)."""
+
+    kind: Literal["failed"] = "failed"
+    key: str
+    hash: str
+    problem: Problem
+    seconds: float = 0.0
+
+
+class Asked(_Event):
+    kind: Literal["asked"] = "asked"
+    key: str
+    question: Question
+    topic: Topic
+    about: str = ""
+    """The effect's key, when the engine asks about one."""
+    binding: str = ""
+    """Hash of the exact effect and plan that an approval is for (R8)."""
+
+
+class Answered(_Event):
+    kind: Literal["answered"] = "answered"
+    key: str
+    answer: Json
+    channel: str
+    client: str = ""
+
+
+class Denied(_Event):
+    """A person refused an approval; the agent sees it under the effect's key."""
+
+    kind: Literal["denied"] = "denied"
+    key: str
+    reason: str
+    channel: str
+    client: str = ""
+
+
+class Settled(_Event):
+    """What became of an effect that was cut off (R5). `again`: it will be tried anew."""
+
+    kind: Literal["settled"] = "settled"
+    key: str
+    verdict: Literal["happened", "again"]
+    by: Literal["probe", "person"]
+    value: Json = None
+
+
+class CancelRequested(_Event):
+    kind: Literal["cancel_requested"] = "cancel_requested"
+    channel: str
+    reason: str = ""
+
+
+class Cancelled(_Event):
+    kind: Literal["cancelled"] = "cancelled"
+    note: str = ""
+    """What is not known about an effect that was cut off."""
+
+
+class BudgetExtended(_Event):
+    kind: Literal["budget_extended"] = "budget_extended"
+    steps: int = 0
+    seconds: float = 0.0
+
+
+class Interrupted(_Event):
+    """A driver failed unexpectedly and said so before it let go (R6)."""
+
+    kind: Literal["interrupted"] = "interrupted"
+    problem: Problem
+
+
+class Rewound(_Event):
+    """A restore moved the files back; the fold forgets later reads and writes (R1)."""
+
+    kind: Literal["rewound"] = "rewound"
+    to: int
+    checkpoint: str
+
+
+class Finished(_Event):
+    kind: Literal["finished"] = "finished"
+    output: Json
+    outcome: Outcome
+
+
+class Aborted(_Event):
+    kind: Literal["aborted"] = "aborted"
+    problem: Problem
+    outcome: Literal["failed", "denied"] = "failed"
+
+
+Event: TypeAlias = Annotated[
+    Launched
+    | Started
+    | Resolved
+    | Failed
+    | Asked
+    | Answered
+    | Denied
+    | Settled
+    | CancelRequested
+    | Cancelled
+    | BudgetExtended
+    | Interrupted
+    | Rewound
+    | Finished
+    | Aborted,
+    Field(discriminator="kind"),
+]
+
+event_adapter: TypeAdapter[Event] = TypeAdapter(Event)

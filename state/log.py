@@ -1,0 +1,224 @@
+"""The log in SQLite: create, claim, append, signal, read. One append is one transaction."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from sqlite3 import Connection
+from typing import Any
+
+from state.blobs import get_blob, put_blob
+from state.events import Event, Launched
+from state.listing import list_threads
+from state.owner import is_dead, this_process
+from state.problem import ProblemError
+from state.rows import INDEXED, NAMED, decode, encode, indexed, named
+from state.sqlite import Database
+from state.store import Created, Fenced, Held, Lease, Moved, Owner, Record, Row, Search, UnknownThread
+from state.thread import Thread, reduce, replay
+
+LEASE_S = 30.0
+_SET = ", ".join(f"{name} = ?" for name in INDEXED)
+_FENCED = "where id = ? and epoch = ? and head = ?"
+_APPEND = f"update threads set head = ? {_FENCED}"
+_APPEND_AND_INDEX = f"update threads set {_SET}, updated_at = ?, head = ? {_FENCED}"
+_SIGNAL = f"update threads set {_SET}, updated_at = ?, head = ? where public = ? and head = ?"
+_EVENT = "insert into events (thread, version, kind, key, data, at) values (?, ?, ?, ?, ?, ?)"
+
+
+class SqliteStore:
+    """`Store` over one SQLite file."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        lease_s: float = LEASE_S,
+        owner: Owner | None = None,
+    ) -> None:
+        """`clock` dates rows; `monotonic` measures how long a foreign lease stood still."""
+        self.database = database
+        self._clock = clock
+        self._monotonic = monotonic
+        self._lease_s = lease_s
+        self._owner = owner or this_process()
+        self._seen: dict[int, tuple[int, int, float]] = {}
+
+    def create(self, thread_id: str, launched: Launched, *, idempotency_key: str = "", arguments: str = "") -> Created:
+        thread = reduce(Thread(id=thread_id), launched)
+        columns = ("public", "idempotency_key", "arguments", "head", "updated_at", *NAMED, *INDEXED)
+        now = self._clock()
+        values = (thread_id, idempotency_key or None, arguments, 1, now, *named(thread), *indexed(thread))
+        places = ", ".join("?" * len(columns))
+        with self.database.transaction() as db:
+            if idempotency_key and (found := _same_key(db, thread, idempotency_key, arguments)):
+                return Created(self.load(found), new=False)
+            row = db.execute(f"insert into threads ({', '.join(columns)}) values ({places})", values).lastrowid or 0
+            for ref in thread.workspace:
+                if ref.mode == "write" and ref.key:
+                    _take_work_tree(db, ref.key, ref.name, row)
+            db.execute(_EVENT, (row, 1, *encode(launched), now))
+        return Created(thread, new=True)
+
+    def claim(self, thread_id: str) -> Lease | Held:
+        row, epoch, holder, beat = self._row(thread_id, "id, epoch, lease_owner, lease_beat")
+        if holder is not None and not self._may_take(row, epoch, beat, owner := Owner(*json.loads(holder))):
+            return Held(owner)
+        mine = json.dumps(list(asdict(self._owner).values()))
+        with self.database.transaction() as db:
+            taken = db.execute(
+                "update threads set epoch = epoch + 1, lease_owner = ?, lease_beat = lease_beat + 1, lease_until = ?"
+                " where id = ? and epoch = ? and lease_beat = ? and lease_owner is ?",
+                (mine, self._clock() + self._lease_s, row, epoch, beat, holder),
+            )
+        if not taken.rowcount:
+            return self.claim(thread_id)
+        self._seen.pop(row, None)
+        return Lease(thread_id, row, epoch + 1)
+
+    def renew(self, lease: Lease) -> int:
+        now = self._clock()
+        with self.database.transaction() as db:
+            renewed = db.execute(
+                "update threads set lease_beat = lease_beat + 1, lease_until = ?, updated_at = ?"
+                " where id = ? and epoch = ? returning head",
+                (now + self._lease_s, now, lease.row, lease.epoch),
+            ).fetchone()
+        if renewed is None:
+            raise Fenced(lease.thread_id)
+        return int(renewed[0])
+
+    def append(self, lease: Lease, thread: Thread, *events: Event, durable: bool = False) -> Thread:
+        after, now = thread, self._clock()
+        rows: list[tuple[object, ...]] = []
+        for event in events:
+            after = reduce(after, event)
+            rows.append((lease.row, after.version, *encode(event), now))
+        with self.database.transaction(durable=durable) as db:
+            head = (after.version, lease.row, lease.epoch, thread.version)
+            columns = indexed(after)
+            if columns == indexed(thread):
+                moved = db.execute(_APPEND, head)
+            else:
+                moved = db.execute(_APPEND_AND_INDEX, (*columns, now, *head))
+            if not moved.rowcount:
+                epoch = db.execute("select epoch from threads where id = ?", (lease.row,)).fetchone()
+                raise Moved(lease.thread_id) if epoch == (lease.epoch,) else Fenced(lease.thread_id)
+            for row in rows:
+                db.execute(_EVENT, row)
+            if after.ended:
+                db.execute("delete from repo_leases where thread = ?", (lease.row,))
+        return after
+
+    def release(self, lease: Lease, thread: Thread) -> bool:
+        with self.database.transaction() as db:
+            gone = db.execute(
+                "update threads set lease_owner = null, lease_until = null where id = ? and epoch = ? and head = ?",
+                (lease.row, lease.epoch, thread.version),
+            )
+            if gone.rowcount:
+                return True
+            epoch = db.execute("select epoch from threads where id = ?", (lease.row,)).fetchone()
+        return epoch != (lease.epoch,)
+
+    def signal(self, thread: Thread, *events: Event) -> Thread:
+        after, now = thread, self._clock()
+        rows: list[tuple[object, ...]] = []
+        for event in events:
+            after = reduce(after, event)
+            rows.append((after.version, *encode(event), now))
+        with self.database.transaction(durable=True) as db:
+            if not db.execute(_SIGNAL, (*indexed(after), now, after.version, thread.id, thread.version)).rowcount:
+                raise Moved(thread.id)
+            row = db.execute("select id from threads where public = ?", (thread.id,)).fetchone()[0]
+            for values in rows:
+                db.execute(_EVENT, (row, *values))
+            if after.ended:
+                db.execute("delete from repo_leases where thread = ?", (row,))
+        return after
+
+    def driven(self, thread_id: str) -> bool:
+        owner, until = self._row(thread_id, "lease_owner, lease_until")
+        return bool(owner and until > self._clock() and not is_dead(Owner(*json.loads(owner))))
+
+    def load(self, thread_id: str) -> Thread:
+        return replay(thread_id, (record.event for record in self.read(thread_id)))
+
+    def read(self, thread_id: str, after: int = 0, limit: int = -1) -> list[Record]:
+        (row,) = self._row(thread_id, "id")
+        found = self.database.rows(
+            "select version, at, kind, key, data from events where thread = ? and version > ? order by version limit ?",
+            *(row, after, limit),
+        )
+        return [Record(version, at, decode(kind, key, data)) for version, at, kind, key, data in found]
+
+    def due(self, since: float, limit: int = 100) -> list[str]:
+        found = self.database.rows(
+            "select public, lease_owner, lease_until from threads"
+            " where status = 'running' and trouble = 0 and updated_at > ? order by updated_at limit ?",
+            *(since, limit),
+        )
+        now = self._clock()
+        return [
+            public
+            for public, owner, until in found
+            if owner is None or until < now or is_dead(Owner(*json.loads(owner)))
+        ]
+
+    def list(self, search: Search, principal: str = "") -> list[Row]:
+        return list_threads(self.database, search, principal, self._clock())
+
+    def changes(self) -> int:
+        return int(self.database.rows("pragma data_version")[0][0])
+
+    def put(self, data: bytes) -> str:
+        return put_blob(self.database, data, self._clock())
+
+    def get(self, digest: str) -> bytes | None:
+        return get_blob(self.database, digest)
+
+    def _row(self, thread_id: str, columns: str) -> tuple[Any, ...]:
+        if (found := self.database.row(f"select {columns} from threads where public = ?", thread_id)) is None:
+            raise UnknownThread(thread_id)
+        return found
+
+    def _may_take(self, row: int, epoch: int, beat: int, owner: Owner) -> bool:
+        """Tell whether the holder is dead, or was seen unchanged for one lifetime of our own clock."""
+        if is_dead(owner):
+            return True
+        now = self._monotonic()
+        seen = self._seen.get(row)
+        if seen is None or seen[:2] != (epoch, beat):
+            self._seen[row] = (epoch, beat, now)
+            return False
+        return now - seen[2] >= self._lease_s
+
+
+def _same_key(db: Connection, thread: Thread, key: str, arguments: str) -> str | None:
+    found = db.execute(
+        "select public, arguments from threads"
+        " where principal = ? and session = ? and agent = ? and idempotency_key = ?",
+        (thread.principal, thread.session, thread.agent, key),
+    ).fetchone()
+    if found and found[1] != arguments:
+        raise ProblemError(
+            "conflict",
+            f"The idempotency key {key!r} was used for thread {found[0]!r} with other arguments.",
+            "Use another key, or the same arguments.",
+        )
+    return str(found[0]) if found else None
+
+
+def _take_work_tree(db: Connection, key: str, name: str, row: int) -> None:
+    held = db.execute(
+        "select threads.public from repo_leases join threads on threads.id = repo_leases.thread where key = ?", (key,)
+    ).fetchone()
+    if held:
+        raise ProblemError(
+            "busy",
+            f"Thread {held[0]!r} is working in {name!r}; one work tree has one writer.",
+            f"Wait for it (`thread_wait`), answer it, or cancel it (`thread_cancel`): {held[0]}.",
+        )
+    db.execute("insert into repo_leases values (?, ?)", (key, row))

@@ -1,0 +1,49 @@
+"""How events and threads become rows. The thread row is an index over the log, rebuildable from it."""
+
+import json
+from typing import Any
+
+from state.events import Event, event_adapter
+from state.thread import Thread
+
+INDEXED = ("status", "outcome", "waiting_on", "question", "trouble", "generation")
+NAMED = ("principal", "session", "agent", "parent", "repo", "root", "branch", "issue", "created_at")
+
+
+def indexed(thread: Thread) -> tuple[Any, ...]:
+    """Return the columns that change now and then, in the order of `INDEXED`; `head` moves with every event."""
+    question = thread.asked.key if thread.asked else None
+    trouble = int(thread.trouble is not None)
+    return thread.status, thread.outcome, thread.waiting_on, question, trouble, thread.generation
+
+
+def named(thread: Thread) -> tuple[Any, ...]:
+    """Return the columns that `Launched` fixes, in the order of `NAMED`."""
+    first = thread.workspace[0] if thread.workspace else None
+    issue = thread.task.get("issue")
+    return (
+        thread.principal,
+        thread.session,
+        thread.agent,
+        thread.parent,
+        first.name if first else None,
+        first.root if first else None,
+        first.branch if first else None,
+        issue if isinstance(issue, str) and "\n" not in issue and len(issue) < 200 else None,
+        thread.launched_at,
+    )
+
+
+def encode(event: Event) -> tuple[str, str | None, str]:
+    """Return kind, key and the rest as JSON."""
+    key: str | None = getattr(event, "key", None)
+    return event.kind, key, event.model_dump_json(exclude=_COLUMNS, exclude_defaults=True)
+
+
+def decode(kind: str, key: str | None, data: str) -> Event:
+    """Rebuild the event in one pass of the JSON parser."""
+    head = f'{{"kind":"{kind}"' if key is None else f'{{"kind":"{kind}","key":{json.dumps(key)}'
+    return event_adapter.validate_json(f"{head}}}" if data == "{}" else f"{head},{data[1:]}")
+
+
+_COLUMNS = {"kind", "key"}

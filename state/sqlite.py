@@ -1,0 +1,127 @@
+"""One SQLite file, shared safely by several processes: opening, transactions, and errors that name it."""
+
+import os
+import sqlite3
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from state.problem import ProblemError
+
+SCHEMA_VERSION = 1
+"""Of this program. `state.migrations` holds one migration per number."""
+BUSY_MS = 40
+"""How long one statement waits for another process. Longer waits belong to the caller, which can await."""
+
+
+class StoreError(ProblemError):
+    """The database cannot be used as asked; the message names the file."""
+
+    def __init__(self, path: Path, what: str, hint: str) -> None:
+        super().__init__("store", f"The database {str(path)!r} {what}.", hint)
+
+
+class Locked(StoreError):
+    """Another process is writing; the same call may succeed a moment later."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "is locked by another process", "Try again; `factor12 doctor` shows who holds it.")
+
+
+class Database:
+    """A connection with explicit transactions. Reads never block; writes fail fast with `Locked`."""
+
+    def __init__(self, path: Path, durability: str = "normal") -> None:
+        """Open and bring the schema up to date.
+
+        Raises:
+            StoreError: Unreadable, read-only, not a database, or written by a newer version.
+        """
+        self.path = path
+        self._always_full = durability == "full"
+        self._full = True
+        with self.explained():
+            _create_private(path)
+            self.connection = sqlite3.connect(
+                path, isolation_level=None, check_same_thread=False, cached_statements=256
+            )
+            self.connection.execute(f"pragma busy_timeout={BUSY_MS}")
+            self._prepare()
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def rows(self, sql: str, *values: Any) -> list[Any]:
+        with self.explained():
+            return self.connection.execute(sql, values).fetchall()
+
+    def row(self, sql: str, *values: Any) -> Any | None:
+        with self.explained():
+            return self.connection.execute(sql, values).fetchone()
+
+    @contextmanager
+    def transaction(self, *, durable: bool = False) -> Generator[sqlite3.Connection]:
+        """Write, all or nothing. `durable` survives power loss, not only a crash of the process.
+
+        Raises:
+            Locked: Another process holds the write lock.
+            StoreError: The disk is full, the file is read-only or corrupt.
+        """
+        connection = self.connection
+        with self.explained():
+            if (full := durable or self._always_full) is not self._full:
+                connection.execute(f"pragma synchronous={'full' if full else 'normal'}")
+                self._full = full
+            connection.execute("begin immediate")
+            try:
+                yield connection
+                connection.execute("commit")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("rollback")
+                raise
+
+    @contextmanager
+    def explained(self) -> Generator[None]:
+        """Turn SQLite's errors into one line that names the file and the next step."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise _explain(self.path, error) from error
+        except PermissionError as error:
+            raise StoreError(
+                self.path, "may not be opened", f"Check the rights of {str(self.path.parent)!r}."
+            ) from error
+
+    def _prepare(self) -> None:
+        version = int(self.connection.execute("pragma user_version").fetchone()[0])
+        if version > SCHEMA_VERSION:
+            what = f"has schema {version}, newer than this program ({SCHEMA_VERSION})"
+            raise StoreError(self.path, what, "Upgrade factor12, or set FACTOR12_DATABASE_URL to another file.")
+        if version < SCHEMA_VERSION:
+            from state.migrations import migrate
+
+            self.connection.execute("pragma busy_timeout=10000")
+            self.connection.execute("pragma journal_mode=wal")
+            migrate(self.connection)
+            self.connection.execute(f"pragma busy_timeout={BUSY_MS}")
+
+
+def _create_private(path: Path) -> None:
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+
+
+def _explain(path: Path, error: sqlite3.Error) -> StoreError:
+    text = str(error)
+    if "locked" in text or "busy" in text:
+        return Locked(path)
+    if "readonly" in text or "unable to open" in text:
+        return StoreError(path, "cannot be written", "Check the rights of the file and of its folder.")
+    if "full" in text:
+        return StoreError(path, "has no room on its disk", "Free space, then repeat; nothing acknowledged is lost.")
+    if "not a database" in text or "malformed" in text:
+        return StoreError(path, f"is damaged ({text})", "Move it aside; `factor12 doctor` tells what can be read.")
+    return StoreError(path, f"failed: {text}", "See `factor12 doctor`.")

@@ -1,0 +1,57 @@
+"""What an agent can decide to do next. Plain data: deciding never does anything."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from pydantic import BaseModel
+
+from state.problem import Problem
+
+Outcome: TypeAlias = Literal["fixed", "changed_unverified", "no_change", "done", "failed", "denied"]
+"""How a finished thread ended (R13, R15)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Run a tool. `key` is the agent's name for this one intent."""
+
+    key: str
+    tool: str
+    args: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Think:
+    """Ask the model for one structured decision."""
+
+    key: str
+    prompt: str
+    returns: type[BaseModel]
+    context: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Put a question and pause until it is answered."""
+
+    key: str
+    text: str
+    options: tuple[str, ...] = ()
+    answer_by: Literal["person", "anyone"] = "anyone"
+    context: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    output: BaseModel
+    outcome: Outcome = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Abort:
+    reason: Problem
+
+
+Effect: TypeAlias = Call | Think
+Step: TypeAlias = Effect | Ask | Done | Abort

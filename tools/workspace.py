@@ -1,0 +1,74 @@
+"""The repositories one thread may touch, and what a tool may know of its surroundings."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol, TypeAlias
+
+from tools.errors import ToolError
+
+Mode: TypeAlias = Literal["read", "write"]
+
+
+class Blobs(Protocol):
+    """Content kept by digest, for data too large to sit in the log."""
+
+    def put(self, data: bytes) -> str:
+        """Keep `data` and return its sha256 in hex."""
+        ...
+
+    def get(self, digest: str) -> bytes | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """One git work tree of a workspace."""
+
+    name: str
+    root: Path
+    """Absolute, symlinks resolved."""
+    mode: Mode
+    trusted: bool = False
+    """A person said that programs of this repository may run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """Fixed at launch: the first repository is the one meant when none is named."""
+
+    repositories: Mapping[str, Repository]
+    blobs: Blobs
+    scratch: Path
+    """A private folder outside every repository: locks, temporary indexes, test reports."""
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What a child may inherit: PATH, LANG and the like; never a key."""
+    effect: str = ""
+    """The identity of the effect now running, to mark children and temporary files with."""
+
+    def repository(self, name: str = "") -> Repository:
+        """Return the named repository, or the first.
+
+        Raises:
+            ToolError: The workspace has no repository of that name.
+        """
+        if not name:
+            return next(iter(self.repositories.values()))
+        if (found := self.repositories.get(name)) is None:
+            known = ", ".join(self.repositories)
+            raise ToolError(
+                "refused", f"Repository {name!r} is not part of this thread's workspace.", f"It has: {known}."
+            )
+        return found
+
+    def writable(self, name: str = "") -> Repository:
+        """Return the named repository if this thread may write to it.
+
+        Raises:
+            ToolError: Unknown, or named for reading only.
+        """
+        found = self.repository(name)
+        if found.mode != "write":
+            raise ToolError(
+                "refused", f"Repository {found.name!r} was given for reading only.", "Launch with it as `repo`."
+            )
+        return found
