@@ -143,6 +143,9 @@ class SqliteStore:
         owner, until = self._row(thread_id, "lease_owner, lease_until")
         return bool(owner and until > self._clock() and not is_dead(Owner(*json.loads(owner))))
 
+    def touched(self, thread_id: str) -> float:
+        return float(self._row(thread_id, "updated_at")[0])
+
     def load(self, thread_id: str) -> Thread:
         return replay(thread_id, (record.event for record in self.read(thread_id)))
 

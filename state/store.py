@@ -159,6 +159,10 @@ class Store(Protocol):
         """Tell whether a live lease is on the thread; without one a running thread is interrupted."""
         ...
 
+    def touched(self, thread_id: str) -> float:
+        """Return when the thread's driver last showed life, or its log last moved it; epoch seconds."""
+        ...
+
     def load(self, thread_id: str) -> Thread:
         """Fold the whole log.
 

@@ -8,13 +8,17 @@ class Bells:
 
     def __init__(self) -> None:
         self._events: dict[str, anyio.Event] = {}
+        self.closed = False
+        """The process is going: nobody waits any longer."""
 
     def ring(self, thread_id: str) -> None:
         """Wake everybody who waits for the thread."""
         if (event := self._events.pop(thread_id, None)) is not None:
             event.set()
 
-    def ring_all(self) -> None:
+    def close(self) -> None:
+        """Let every waiting call answer at once with the thread as it is."""
+        self.closed = True
         for thread_id in list(self._events):
             self.ring(thread_id)
 

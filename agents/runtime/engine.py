@@ -61,6 +61,7 @@ class Engine:
     model: Model | None = None
     clock: Callable[[], float] = time
     inline_bytes: int = 16384
+    auto_resume_s: float = 900.0
     bells: Bells = field(default_factory=Bells)
 
     async def launch(self, wish: Launch) -> Thread:
@@ -110,9 +111,9 @@ class Engine:
         """
         thread = self.store.load(thread_id)
         with anyio.move_on_after(seconds):
-            while thread.status == "running" and thread.trouble is None:
+            while thread.status == "running" and thread.trouble is None and not self.bells.closed:
                 rung = self.bells.next(thread_id)
-                if not self.store.driven(thread_id) and self.may_drive(thread):
+                if self._is_orphan(thread):
                     self.wake(thread_id)
                 with anyio.move_on_after(TICK_S):
                     await rung.wait()
@@ -206,6 +207,11 @@ class Engine:
         agent = self.agent(thread.agent)
         step = agent.next_step(agent.task(thread), thread)
         return step.returns if isinstance(step, Think) else None
+
+    def _is_orphan(self, thread: Thread) -> bool:
+        """Tell that nobody drives the thread and this process may (R6, R21)."""
+        fresh = self.store.touched(thread.id) > self.clock() - self.auto_resume_s
+        return fresh and not self.store.driven(thread.id) and self.may_drive(thread)
 
     def _catch_up(self, thread: Thread) -> Thread:
         for record in self.store.read(thread.id, after=thread.version):

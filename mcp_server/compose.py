@@ -1,0 +1,125 @@
+"""The one place where store, agents, tools and workspaces meet."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import time
+from typing import Any
+
+import anyio
+from agents.issue_fixer import agent as issue_fixer
+from agents.testing import agent as testing
+from tools.commit import commit_edits
+from tools.files import edit_file, undo_edit
+from tools.issue import read_issue
+from tools.locate import locate
+
+from agents.runtime.definition import Agent
+from agents.runtime.dispatcher import InProcessDispatcher
+from agents.runtime.driver import drive
+from agents.runtime.engine import Engine
+from agents.runtime.patience import patiently
+from mcp_server.repositories import Repositories
+from mcp_server.settings import Settings, child_environment
+from state.log import SqliteStore
+from state.sqlite import Database
+from state.store import Store
+from state.thread import Thread
+from tools.base import Tool, Workspace
+from tools.checks import run_check
+
+AGENTS: tuple[Agent[Any, Any], ...] = (issue_fixer, testing)
+TOOLS: tuple[Tool[..., Any], ...] = (read_issue, locate, run_check, edit_file, undo_edit, commit_edits)
+SWEEP_S = 30.0
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """A composed process: what the doors talk to."""
+
+    settings: Settings
+    database: Database
+    store: Store
+    repositories: Repositories
+    engine: Engine
+    dispatcher: InProcessDispatcher
+    principal: str = ""
+
+    async def drive(self, thread_id: str) -> None:
+        await drive(self.engine, thread_id)
+
+    def may_drive(self, thread: Thread) -> bool:
+        """Whether this process may run the thread unasked: its own principal's, inside its own roots (R21)."""
+        return thread.principal == self.principal and all(
+            self.repositories.allowed(Path(ref.root)) for ref in thread.workspace
+        )
+
+    async def sweep(self) -> None:
+        """Take up what a dead process left behind, unless that was too long ago (R6, R21)."""
+        since = time() - self.settings.auto_resume_s
+        for thread_id in await patiently(self.store.due, since):
+            if self.may_drive(self.store.load(thread_id)):
+                self.dispatcher.wake(thread_id)
+
+
+@asynccontextmanager
+async def running(settings: Settings, home: Path, *, sweeping: bool = True) -> AsyncGenerator[Runtime]:
+    """Compose a process and drive threads in it until the block ends; drives in flight let go of their leases.
+
+    `home` is the folder the process was started in: its repository is the one meant when none is named.
+    """
+    runtime = compose(settings, home)
+    async with anyio.create_task_group() as group:
+        group.start_soon(runtime.dispatcher.run, runtime.drive)
+        if sweeping:
+            group.start_soon(_sweep, runtime)
+        try:
+            yield runtime
+        finally:
+            runtime.engine.bells.close()
+            group.cancel_scope.cancel()
+    runtime.database.close()
+
+
+async def _sweep(runtime: Runtime) -> None:
+    while True:
+        await runtime.sweep()
+        await anyio.sleep(SWEEP_S)
+
+
+def compose(
+    settings: Settings,
+    home: Path,
+    *,
+    wrap_store: Callable[[SqliteStore], Store] = lambda store: store,
+    tools: tuple[Tool[..., Any], ...] = TOOLS,
+) -> Runtime:
+    """Put one process together. Nothing is driven yet.
+
+    Raises:
+        StoreError: The database cannot be used.
+    """
+    database = Database(settings.database, settings.durability)
+    store = wrap_store(SqliteStore(database, lease_s=settings.lease_s))
+    repositories = Repositories(settings, database, home)
+    dispatcher = InProcessDispatcher(settings.max_concurrent_agents)
+    scratch = settings.state_dir / "scratch"
+
+    async def open_workspace(thread: Thread) -> Workspace:
+        scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
+        found = {ref.name: repositories.opened(ref) for ref in thread.workspace}
+        return Workspace(found, store, scratch, child_environment())
+
+    engine = Engine(
+        store=store,
+        agents={agent.name: agent for agent in AGENTS},
+        tools={tool.name: tool for tool in tools},
+        open_workspace=open_workspace,
+        wake=dispatcher.wake,
+        inline_bytes=settings.inline_bytes,
+        auto_resume_s=settings.auto_resume_s,
+        may_drive=lambda thread: runtime.may_drive(thread),
+    )
+    runtime = Runtime(settings, database, store, repositories, engine, dispatcher)
+    return runtime

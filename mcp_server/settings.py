@@ -1,0 +1,151 @@
+"""The configuration, read once from the environment and from a file the person named; never from a repository."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from os import environ
+from pathlib import Path
+from typing import Annotated, Literal
+
+from platformdirs import user_config_path, user_state_path
+from pydantic import BeforeValidator, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from state.problem import ProblemError
+
+
+def _paths(value: object) -> object:
+    """Accept folders joined the way PATH joins them."""
+    return [part for part in value.split(":") if part] if isinstance(value, str) else value
+
+
+def _words(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+Paths = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_paths)]
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
+
+
+class Settings(BaseSettings):
+    """Every variable factor12 reads. `docs/configuration.md` is generated from this table."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True, env_ignore_empty=True)
+
+    database_url: str = Field(
+        default="",
+        alias="FACTOR12_DATABASE_URL",
+        description="Where the log is: sqlite:///PATH, or a path. Default: factor12.db in the state folder.",
+    )
+    state_dir: Path = Field(
+        default_factory=lambda: user_state_path("factor12"),
+        alias="FACTOR12_STATE_DIR",
+        description="Private folder for the log, locks and scratch files.",
+    )
+    base_path: Path | None = Field(
+        default=None,
+        alias="SISTER_REPO_BASE_PATH",
+        description="Folder whose repositories may be used. Default: the parent of the repository the server starts in.",
+    )
+    allowed_roots: Paths = Field(
+        default=(), alias="FACTOR12_ALLOWED_ROOTS", description="Further folders whose repositories may be used."
+    )
+    trusted_roots: Paths = Field(
+        default=(),
+        alias="FACTOR12_TRUSTED_ROOTS",
+        description="Folders whose repositories the person trusts: their own programs may run.",
+    )
+    session: str = Field(
+        default="default", alias="FACTOR12_SESSION", description="The session of calls that name none."
+    )
+    max_concurrent_agents: int = Field(
+        default=10, ge=1, le=1000, alias="MAX_CONCURRENT_AGENTS", description="Threads driven at the same time."
+    )
+    inline_wait_s: float = Field(
+        default=20.0, ge=0, le=50, alias="FACTOR12_INLINE_WAIT_S", description="How long a call waits for its thread."
+    )
+    inline_bytes: int = Field(
+        default=16384, ge=1024, alias="FACTOR12_INLINE_BYTES", description="Larger outputs are kept beside the log."
+    )
+    auto_resume_s: float = Field(
+        default=900.0,
+        ge=0,
+        alias="FACTOR12_AUTO_RESUME_S",
+        description="Threads interrupted longer ago wait for thread_resume.",
+    )
+    lease_s: float = Field(
+        default=30.0, ge=1, alias="FACTOR12_LEASE_S", description="A driver silent for this long may be replaced."
+    )
+    durability: Literal["normal", "full"] = Field(
+        default="normal",
+        alias="FACTOR12_DURABILITY",
+        description="full: every event survives power loss, not only writes, answers and dangerous outcomes.",
+    )
+    approval: Literal["person", "host"] = Field(
+        default="person",
+        alias="FACTOR12_APPROVAL",
+        description="host: the host's own permission prompt for thread_approve counts as a person's approval.",
+    )
+    approval_channels: Words = Field(
+        default=("elicitation", "terminal"),
+        alias="FACTOR12_APPROVAL_CHANNELS",
+        description="Where a person may approve: elicitation, terminal.",
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="WARNING", alias="LOG_LEVEL", description="What is written to stderr."
+    )
+    structured_logging: bool = Field(
+        default=False, alias="STRUCTURED_LOGGING", description="Log as JSON lines instead of text."
+    )
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _any_case(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
+
+    @field_validator("approval_channels")
+    @classmethod
+    def _known_channels(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := set(value) - {"elicitation", "terminal"}:
+            raise ValueError(f"unknown channel {', '.join(sorted(unknown))}; there are elicitation and terminal")
+        return value
+
+    @cached_property
+    def database(self) -> Path:
+        """The file the log is in."""
+        named = self.database_url.removeprefix("sqlite:///")
+        return Path(named).expanduser().absolute() if named else self.state_dir / "factor12.db"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take the environment over the named file; nothing else is read."""
+        return init_settings, env_settings, dotenv_settings
+
+
+def load(env_file: Path | None = None) -> Settings:
+    """Read the settings.
+
+    Raises:
+        ProblemError: `bad_input`, naming the variable and what it accepts; `not_found` for a named file.
+    """
+    if env_file is not None and not env_file.is_file():
+        raise ProblemError("not_found", f"There is no file {str(env_file)!r}.", "Give --env-file a file that exists.")
+    try:
+        return Settings(_env_file=env_file or user_config_path("factor12") / ".env")
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = str(first["loc"][0])
+        raise ProblemError(
+            "bad_input", f"{name}={first['input']!r}: {first['msg']}.", "`docs/configuration.md` lists every variable."
+        ) from error
+
+
+def child_environment(source: Mapping[str, str] = environ) -> dict[str, str]:
+    """Return what a child may inherit (R10): where programs are and how text is encoded, never a key."""
+    return {name: value for name, value in source.items() if name in ("PATH", "LANG", "TZ") or name.startswith("LC_")}
