@@ -79,10 +79,13 @@ class Tool(Generic[P, R]):
         return cast(R, self._returns.validate_python(value))
 
     def failure(self, thread: Thread, key: str | None = None) -> Problem | None:
-        """Return the last failure under this key while there is no result, or `None`."""
+        """Return why this call cannot succeed, or `None` while it may: not tried yet, done, or a passing trouble.
+
+        A passing trouble (busy, out of time) is the engine's to repeat, and after three times a person's (F9).
+        """
         if (key or self.name) in thread.results or not (failed := thread.failures.get(key or self.name, ())):
             return None
-        return failed[-1].problem
+        return None if failed[-1].problem.kind in ("busy", "limit") else failed[-1].problem
 
     async def look(self, workspace: Workspace, args: Mapping[str, Any]) -> Any:
         """Run the function: the result of a read tool, the plan of any other. JSON-ready."""

@@ -1,0 +1,38 @@
+"""What every test may use: repositories made by real git, a store on a real file, a clock that is set, not waited for."""
+
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+IDENTITY = ("-c", "user.name=Test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false")
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+def run_git(root: Path, *args: str) -> str:
+    """Run git as a person would, with an identity and without the machine's own configuration."""
+    command = ["git", "-C", str(root), *IDENTITY, *args]
+    return subprocess.run(command, check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL).stdout
+
+
+@pytest.fixture
+def make_repository(tmp_path: Path) -> Callable[..., Path]:
+    """Make a repository under `tmp_path` with one commit of the given files."""
+
+    def make(name: str, files: Mapping[str, str]) -> Path:
+        root = tmp_path / name
+        root.mkdir(parents=True)
+        for path, text in files.items():
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_bytes(text.encode())
+        run_git(root, "init", "-q", "-b", "main")
+        run_git(root, "add", "-A")
+        run_git(root, "commit", "-q", "--allow-empty", "-m", "start")
+        return root
+
+    return make
