@@ -1,9 +1,10 @@
-"""Run a repository's tests and say what they said; change nothing."""
+"""Run a repository's tests and say what they said; edit nothing."""
 
 from pydantic import BaseModel, Field
 
 from agents.runtime.definition import Agent
-from state.steps import Abort, Done, Step
+from agents.runtime.script import need, script
+from state.steps import Done, Step
 from state.thread import Thread
 from tools.checks import run_check
 from tools.evidence import Check
@@ -19,12 +20,10 @@ class Report(BaseModel):
     check: Check
 
 
+@script
 def next_step(task: Task, thread: Thread) -> Step:
     """Run the check once; red tests, or none at all, are a failure."""
-    if (check := run_check.result(thread)) is None:
-        if problem := run_check.failure(thread):
-            return Abort(problem)
-        return run_check(paths=task.paths, select=task.select)
+    check = need(thread, run_check)(paths=task.paths, select=task.select)
     counts = check.counts
     told = f"{counts.passed} passed, {counts.failed} failed, {counts.error} errors, {counts.skipped} skipped."
     summary = f"No evidence: {check.why}" if check.verdict == "no_evidence" else told

@@ -8,30 +8,26 @@ from time import time
 from typing import Any
 
 import anyio
-from agents.issue_fixer import agent as issue_fixer
-from agents.testing import agent as testing
-from tools.commit import commit_edits
-from tools.files import edit_file, undo_edit
-from tools.issue import read_issue
-from tools.locate import locate
 
 from agents.runtime.definition import Agent
 from agents.runtime.dispatcher import InProcessDispatcher
 from agents.runtime.driver import drive
 from agents.runtime.engine import Engine
 from agents.runtime.patience import patiently
+from mcp_server.catalogue import AGENTS, TOOLS
+from mcp_server.outward import Outward
 from mcp_server.repositories import Repositories
 from mcp_server.settings import Settings, child_environment
+from state import sessions
 from state.log import SqliteStore
+from state.problem import ProblemError
 from state.sqlite import Database
-from state.store import Store
+from state.store import Search, Store, UnknownThread
 from state.thread import Thread
 from tools.base import Tool, Workspace
-from tools.checks import run_check
 
-AGENTS: tuple[Agent[Any, Any], ...] = (issue_fixer, testing)
-TOOLS: tuple[Tool[..., Any], ...] = (read_issue, locate, run_check, edit_file, undo_edit, commit_edits)
 SWEEP_S = 30.0
+LATEST = "latest"
 
 
 @dataclass(frozen=True)
@@ -44,10 +40,47 @@ class Runtime:
     repositories: Repositories
     engine: Engine
     dispatcher: InProcessDispatcher
+    outward: Outward
     principal: str = ""
 
     async def drive(self, thread_id: str) -> None:
         await drive(self.engine, thread_id)
+
+    def will_drive(self, thread: Thread) -> bool:
+        """Whether this process takes up the thread unasked: it may, and it was touched recently (R21)."""
+        return self.store.touched(thread.id) > time() - self.settings.auto_resume_s and self.may_drive(thread)
+
+    def find(self, wanted: str) -> Thread:
+        """Return this principal's thread of that id, or with `latest` the one that moved last.
+
+        Raises:
+            UnknownThread: There is none.
+        """
+        if wanted == LATEST:
+            newest = self.store.list(Search(limit=1), self.principal)
+            if not newest:
+                raise UnknownThread(wanted)
+            wanted = newest[0].thread_id
+        thread = self.store.load(wanted)
+        if thread.principal != self.principal:
+            raise UnknownThread(wanted)
+        return thread
+
+    def session(self, wanted: str) -> str:
+        """Return the session a call belongs to.
+
+        Raises:
+            ProblemError: `not_found`; nothing was ever done in a session of that name.
+        """
+        if not wanted or wanted == self.settings.session:
+            return self.settings.session
+        if self.store.list(Search(session=wanted, limit=1), self.principal):
+            return wanted
+        if sessions.stack(self.database, self.principal, wanted) is not None:
+            return wanted
+        raise ProblemError(
+            "not_found", f"There is no session {wanted!r}.", "`repo_switch` without a session opens one and returns it."
+        )
 
     def may_drive(self, thread: Thread) -> bool:
         """Whether this process may run the thread unasked: its own principal's, inside its own roots (R21)."""
@@ -64,12 +97,19 @@ class Runtime:
 
 
 @asynccontextmanager
-async def running(settings: Settings, home: Path, *, sweeping: bool = True) -> AsyncGenerator[Runtime]:
+async def running(
+    settings: Settings,
+    home: Path,
+    *,
+    sweeping: bool = True,
+    agents: tuple[Agent[Any, Any], ...] = AGENTS,
+    tools: tuple[Tool[..., Any], ...] = TOOLS,
+) -> AsyncGenerator[Runtime]:
     """Compose a process and drive threads in it until the block ends; drives in flight let go of their leases.
 
     `home` is the folder the process was started in: its repository is the one meant when none is named.
     """
-    runtime = compose(settings, home)
+    runtime = compose(settings, home, agents=agents, tools=tools)
     async with anyio.create_task_group() as group:
         group.start_soon(runtime.dispatcher.run, runtime.drive)
         if sweeping:
@@ -93,6 +133,7 @@ def compose(
     home: Path,
     *,
     wrap_store: Callable[[SqliteStore], Store] = lambda store: store,
+    agents: tuple[Agent[Any, Any], ...] = AGENTS,
     tools: tuple[Tool[..., Any], ...] = TOOLS,
 ) -> Runtime:
     """Put one process together. Nothing is driven yet.
@@ -113,7 +154,7 @@ def compose(
 
     engine = Engine(
         store=store,
-        agents={agent.name: agent for agent in AGENTS},
+        agents={agent.name: agent for agent in agents},
         tools={tool.name: tool for tool in tools},
         open_workspace=open_workspace,
         wake=dispatcher.wake,
@@ -121,5 +162,5 @@ def compose(
         auto_resume_s=settings.auto_resume_s,
         may_drive=lambda thread: runtime.may_drive(thread),
     )
-    runtime = Runtime(settings, database, store, repositories, engine, dispatcher)
+    runtime = Runtime(settings, database, store, repositories, engine, dispatcher, Outward())
     return runtime

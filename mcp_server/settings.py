@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from os import environ
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from platformdirs import user_config_path, user_state_path
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
@@ -44,7 +44,7 @@ class Settings(BaseSettings):
     base_path: Path | None = Field(
         default=None,
         alias="SISTER_REPO_BASE_PATH",
-        description="Folder whose repositories may be used. Default: the parent of the repository the server starts in.",
+        description="Folder whose repositories may be used. Default: where the server's own repository stands.",
     )
     allowed_roots: Paths = Field(
         default=(), alias="FACTOR12_ALLOWED_ROOTS", description="Further folders whose repositories may be used."
@@ -137,7 +137,8 @@ def load(env_file: Path | None = None) -> Settings:
     if env_file is not None and not env_file.is_file():
         raise ProblemError("not_found", f"There is no file {str(env_file)!r}.", "Give --env-file a file that exists.")
     try:
-        return Settings(_env_file=env_file or user_config_path("factor12") / ".env")
+        named: dict[str, Any] = {"_env_file": env_file or user_config_path("factor12") / ".env"}
+        return Settings(**named)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = str(first["loc"][0])
@@ -146,6 +147,12 @@ def load(env_file: Path | None = None) -> Settings:
         ) from error
 
 
+INHERITED = ("PATH", "LANG", "TZ", "HOME", "XDG_CONFIG_HOME", "GIT_CONFIG_GLOBAL")
+
+
 def child_environment(source: Mapping[str, str] = environ) -> dict[str, str]:
-    """Return what a child may inherit (R10): where programs are and how text is encoded, never a key."""
-    return {name: value for name, value in source.items() if name in ("PATH", "LANG", "TZ") or name.startswith("LC_")}
+    """Return what a child may inherit (R10): where programs and git's settings are, how text is encoded; never a key.
+
+    What runs a repository's own code sets a HOME of its own over this one.
+    """
+    return {name: value for name, value in source.items() if name in INHERITED or name.startswith("LC_")}

@@ -14,6 +14,12 @@ SCHEMA_VERSION = 1
 BUSY_MS = 40
 """How long one statement waits for another process. Longer waits belong to the caller, which can await."""
 
+_WHOSE = """
+    select user_version, (select count(*) from sqlite_master), (select count(*) from sqlite_master where name = 'events')
+    from pragma_user_version
+"""
+"""One statement, so that it sees another process's migration whole or not at all."""
+
 
 class StoreError(ProblemError):
     """The database cannot be used as asked; the message names the file."""
@@ -46,8 +52,12 @@ class Database:
             self.connection = sqlite3.connect(
                 path, isolation_level=None, check_same_thread=False, cached_statements=256
             )
-            self.connection.execute(f"pragma busy_timeout={BUSY_MS}")
-            self._prepare()
+            try:
+                self.connection.execute(f"pragma busy_timeout={BUSY_MS}")
+                self._prepare()
+            except BaseException:
+                self.connection.close()
+                raise
 
     def close(self) -> None:
         self.connection.close()
@@ -89,16 +99,17 @@ class Database:
             yield
         except sqlite3.Error as error:
             raise _explain(self.path, error) from error
-        except PermissionError as error:
-            raise StoreError(
-                self.path, "may not be opened", f"Check the rights of {str(self.path.parent)!r}."
-            ) from error
+        except OSError as error:
+            what = f"cannot be opened ({error.strerror})"
+            raise StoreError(self.path, what, f"Check the folder {str(self.path.parent)!r}.") from error
 
     def _prepare(self) -> None:
-        version = int(self.connection.execute("pragma user_version").fetchone()[0])
+        version, tables, ours = self.connection.execute(_WHOSE).fetchone()
         if version > SCHEMA_VERSION:
             what = f"has schema {version}, newer than this program ({SCHEMA_VERSION})"
             raise StoreError(self.path, what, "Upgrade factor12, or set FACTOR12_DATABASE_URL to another file.")
+        if tables and not ours:
+            raise StoreError(self.path, "belongs to another program", "Set FACTOR12_DATABASE_URL to another file.")
         if version < SCHEMA_VERSION:
             from state.migrations import migrate
 
@@ -115,13 +126,15 @@ def _create_private(path: Path) -> None:
 
 
 def _explain(path: Path, error: sqlite3.Error) -> StoreError:
-    text = str(error)
-    if "locked" in text or "busy" in text:
-        return Locked(path)
-    if "readonly" in text or "unable to open" in text:
-        return StoreError(path, "cannot be written", "Check the rights of the file and of its folder.")
-    if "full" in text:
-        return StoreError(path, "has no room on its disk", "Free space, then repeat; nothing acknowledged is lost.")
-    if "not a database" in text or "malformed" in text:
-        return StoreError(path, f"is damaged ({text})", "Move it aside; `factor12 doctor` tells what can be read.")
-    return StoreError(path, f"failed: {text}", "See `factor12 doctor`.")
+    """Say it in one line. The low byte of SQLite's code is the class of the error: https://sqlite.org/rescode.html."""
+    match getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF:
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return Locked(path)
+        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
+            return StoreError(path, "cannot be written", "Check the rights of the file and of its folder.")
+        case sqlite3.SQLITE_FULL:
+            return StoreError(path, "has no room on its disk", "Free space, then repeat; nothing acknowledged is lost.")
+        case sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_CORRUPT:
+            return StoreError(path, f"is damaged ({error})", "Move it aside; `factor12 doctor` tells what can be read.")
+        case _:
+            return StoreError(path, f"failed: {error}", "See `factor12 doctor`.")

@@ -6,16 +6,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from pydantic import BaseModel
 
-from state.steps import Step, Think
+from state.steps import Step
 from state.thread import Thread
 
 InputT = TypeVar("InputT", bound=BaseModel)
 OutputT = TypeVar("OutputT", bound=BaseModel)
-ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -40,13 +39,3 @@ class Agent(Generic[InputT, OutputT]):
         """Digest of the file that decides, to explain a divergence with (R3)."""
         source = inspect.getsourcefile(self.next_step)
         return sha256(Path(source).read_bytes()).hexdigest()[:16] if source else ""
-
-
-def think(prompt: str, returns: type[BaseModel], **context: Any) -> Think:
-    """Decide to ask the model, keyed by the prompt's name."""
-    return Think(prompt, prompt, returns, context)
-
-
-def thought(thread: Thread, key: str, returns: type[ModelT]) -> ModelT | None:
-    """Return the model's recorded decision, or `None` if it has not been asked."""
-    return returns.model_validate(thread.results[key]) if key in thread.results else None

@@ -8,7 +8,7 @@ import anyio.lowlevel
 
 from agents.runtime import questions
 from agents.runtime.definition import Agent
-from agents.runtime.effects import Effects
+from agents.runtime.effects import Effects, diverged
 from agents.runtime.engine import Engine
 from agents.runtime.patience import patiently
 from agents.runtime.pen import Pen
@@ -29,16 +29,21 @@ async def drive(engine: Engine, thread_id: str) -> None:
 
     Nothing stays "running" for ever: a driver that fails says so in the log before it lets go (R6).
     """
-    claimed = await patiently(engine.store.claim, thread_id)
-    if isinstance(claimed, Held):
-        return
-    pen = Pen(engine.store, claimed, engine.store.load(thread_id), lambda: engine.bells.ring(thread_id))
     try:
+        thread = engine.store.load(thread_id)
+        if thread.status != "running" or isinstance(lease := await patiently(engine.store.claim, thread_id), Held):
+            return
+    except ProblemError as error:
+        log.error("thread %s cannot be driven: %s", thread_id, error)
+        return
+    pen = Pen(engine.store, lease, thread, lambda: engine.bells.ring(thread_id))
+    try:
+        pen.catch_up()
         while await _drive(engine, pen):
             pass
     except anyio.get_cancelled_exc_class():
         with anyio.CancelScope(shield=True):
-            await pen.let_go()
+            await pen.leave()
         raise
     except Exception as error:
         cause = _cause(error)
@@ -46,12 +51,13 @@ async def drive(engine: Engine, thread_id: str) -> None:
             log.warning("thread %s was taken over by another process", thread_id)
             return
         log.exception("thread %s: its driver failed", thread_id)
-        await pen.note(Interrupted(problem=_unexpected(cause)))
-        await pen.let_go()
+        await pen.leave(Interrupted(problem=_unexpected(cause)))
 
 
 async def _drive(engine: Engine, pen: Pen) -> bool:
     """Step to the next rest and release; True if a signal came in between and there is more to do."""
+    if pen.thread.status != "running":
+        return not await pen.let_go()
     agent = engine.agent(pen.thread.agent)
     effects = Effects(engine, pen, await engine.open_workspace(pen.thread))
     async with anyio.create_task_group() as group:
@@ -77,11 +83,9 @@ async def _step(engine: Engine, pen: Pen, agent: Agent[Any, Any], effects: Effec
     thread = pen.thread
     try:
         if thread.pending is not None:
-            await effects.settle(thread.pending, _decide(agent, thread))
+            await effects.settle(thread.pending, None if thread.cancelling else _decide(agent, thread))
         elif thread.cancelling:
             await pen.decide(Cancelled())
-        elif thread.steps >= thread.budget.steps or thread.seconds >= thread.budget.seconds:
-            await pen.decide(questions.out_of_budget(thread))
         else:
             await _take(pen, effects, _decide(agent, thread))
     except Moved:
@@ -101,12 +105,20 @@ async def _take(pen: Pen, effects: Effects, step: Step) -> None:
             await pen.decide(Finished(output=output.model_dump(mode="json"), outcome=outcome))
         case Abort(problem):
             await pen.decide(Aborted(problem=problem))
+        case Ask() | Call() | Think() if step.key in pen.thread.effects:
+            await pen.decide(Aborted(problem=diverged(pen.thread, step)))
         case Ask():
             await pen.decide(questions.from_agent(step))
+        case Call() | Think() if _spent(pen.thread):
+            await pen.decide(questions.out_of_budget(pen.thread))
         case Call() | Think():
             await effects.perform(step)
         case _:
             assert_never(step)
+
+
+def _spent(thread: Thread) -> bool:
+    return thread.steps >= thread.budget.steps or thread.seconds >= thread.budget.seconds
 
 
 def _cause(error: BaseException) -> BaseException:
@@ -117,5 +129,7 @@ def _cause(error: BaseException) -> BaseException:
 
 
 def _unexpected(error: BaseException) -> Problem:
+    if isinstance(error, ProblemError):
+        return error.problem
     what = f"{type(error).__name__}: {error}"
     return Problem(kind="internal", message=f"The driver failed: {what[:300]}", hint="`thread_resume` tries again.")

@@ -11,11 +11,10 @@ from agents.runtime import questions
 from agents.runtime.engine import Engine
 from agents.runtime.patience import patiently
 from agents.runtime.pen import Pen
-from prompts import render
 from state.events import Aborted, Artifact, Cancelled, Failed, Resolved, Settled, Started
 from state.identity import identity
 from state.problem import Problem
-from state.steps import Call, Effect, Step, Think
+from state.steps import Ask, Call, Effect, Step, Think
 from state.thread import Thread
 from tools.base import CutOff, Tool, ToolError, Workspace
 
@@ -62,8 +61,6 @@ class Effects:
     async def perform(self, effect: Effect) -> None:
         """Do what the agent decided, unless the log says otherwise."""
         thread, key, known = self._pen.thread, effect.key, identity_of(effect)
-        if (recorded := thread.effects.get(key)) is not None:
-            return await self._pen.decide(Aborted(problem=_diverged(thread, key, recorded.hash == known)))
         if (reason := thread.denials.get(key)) is not None:
             problem = Problem(kind="refused", message=f"{key!r} was denied. {reason}", hint="Nothing was done.")
             return await self._pen.decide(Aborted(problem=problem, outcome="denied"))
@@ -81,12 +78,14 @@ class Effects:
         except Stopped:
             self._pen.catch_up()
 
-    async def settle(self, pending: Started, decided: Step) -> None:
-        """Find out what became of an effect whose intent is in the log and whose outcome is not (R5)."""
+    async def settle(self, pending: Started, decided: Step | None) -> None:
+        """Find out what became of an effect whose intent is in the log and whose outcome is not (R5).
+
+        `decided` is what the agent wants now, which must still be that effect; `None` when it is not asked any more.
+        """
         thread, tool = self._pen.thread, self._engine.tools[pending.tool]
-        same = isinstance(decided, Call | Think) and identity_of(decided) == pending.hash
-        if not (same or thread.cancelling):
-            return await self._pen.decide(Aborted(problem=_diverged(thread, pending.key, same=False)))
+        if decided is not None and not _is_effect(decided, pending):
+            return await self._pen.decide(Aborted(problem=_otherwise(thread, pending.key)))
         try:
             found = await _find_out(tool, self._marked(pending.key, pending.hash), pending.plan)
         except CutOff as why:
@@ -94,7 +93,7 @@ class Effects:
                 note = f"{tool.name} ({pending.key!r}) was cut off, and nothing tells whether it happened: {why}"
                 return await self._pen.decide(Cancelled(note=note))
             return await self._pen.decide(questions.cut_off(pending.key, tool.name, str(why)))
-        verdict, value = ("again", None) if found is None else ("happened", found.json)
+        verdict, value = ("again", None) if found is None else ("happened", await self._inline(found.json))
         await self._pen.record(Settled(key=pending.key, verdict=verdict, by="probe", value=value))
 
     async def _read(self, call: Call, known: str) -> None:
@@ -145,19 +144,24 @@ class Effects:
         except CutOff as why:
             return await self._pen.decide(questions.cut_off(intent.key, tool.name, str(why)))
         if found is not None:
-            return await self._pen.record(Settled(key=intent.key, verdict="happened", by="probe", value=found.json))
+            value = await self._inline(found.json)
+            return await self._pen.record(Settled(key=intent.key, verdict="happened", by="probe", value=value))
         failed = Failed(key=intent.key, hash=intent.hash, problem=late.problem, seconds=tool.timeout)
         await self._pen.record(failed)
 
     async def _think(self, step: Think, known: str) -> None:
-        prompt = _with_answers(self._pen.thread, render(step.prompt, **step.context))
+        prompt = _with_answers(self._pen.thread, self._engine.render(step.prompt, **step.context))
         model, start = self._engine.model, anyio.current_time()
         if model is None:
             return await self._pen.decide(questions.decision(step.key, prompt, step.returns, known))
-        decided = await self._attempt(None, model.decide(prompt, step.returns))
+        try:
+            decided = await self._attempt(None, model.decide(prompt, step.returns))
+        except ToolError as error:
+            return await self._pen.record(Failed(key=step.key, hash=known, problem=error.problem))
         seconds = round(anyio.current_time() - start, 3)
         value = decided.model_dump(mode="json")
-        await self._pen.record(Resolved(key=step.key, hash=known, value=value, seconds=seconds))
+        what = f"prompt:{step.prompt}"
+        await self._pen.record(Resolved(key=step.key, hash=known, value=value, seconds=seconds, tool=what))
 
     async def _attempt(self, tool: Tool[..., Any] | None, act: Awaitable[T]) -> T:
         """Await one attempt within its time, where `stop` can reach it.
@@ -196,11 +200,13 @@ async def _find_out(tool: Tool[..., Any], workspace: Workspace, plan: Any) -> "F
     """Ask the tool's probe; whatever it cannot tell is for a person."""
     if tool.risk == "danger":
         raise CutOff("it cannot be undone, so it is not tried again unasked.")
-    try:
-        happened, value = await tool.happened(workspace, plan)
-    except ToolError as error:
-        raise CutOff(str(error)) from error
-    return Found(value) if happened else None
+    with anyio.move_on_after(tool.timeout):
+        try:
+            happened, value = await tool.happened(workspace, plan)
+        except ToolError as error:
+            raise CutOff(str(error)) from error
+        return Found(value) if happened else None
+    raise CutOff(f"looking took longer than {tool.timeout:.0f} s.")
 
 
 def identity_of(effect: Effect) -> str:
@@ -213,17 +219,32 @@ def identity_of(effect: Effect) -> str:
     assert_never(effect)
 
 
-def _diverged(thread: Thread, key: str, same: bool) -> Problem:
-    if same:
-        message = f"The agent decided {key!r} again although its outcome is recorded."
-    else:
-        message = f"The agent now decides something else for {key!r} than the log has."
+def diverged(thread: Thread, step: Effect | Ask) -> Problem:
+    """Say why a step whose key has an outcome already cannot be taken (R3)."""
+    recorded = thread.effects[step.key]
+    if isinstance(step, Ask) or identity_of(step) == recorded.hash:
+        return _stale(thread, f"The agent decided {step.key!r} again although its outcome is recorded.")
+    return _otherwise(thread, step.key)
+
+
+def _is_effect(step: Step, pending: Started) -> bool:
+    return isinstance(step, Call | Think) and step.key == pending.key and identity_of(step) == pending.hash
+
+
+def _otherwise(thread: Thread, key: str) -> Problem:
+    return _stale(thread, f"The agent now decides something else for {key!r} than the log has.")
+
+
+def _stale(thread: Thread, message: str) -> Problem:
     return Problem(
         kind="diverged", message=message, hint=f"Its code changed since launch ({thread.code}), or it repeats a key."
     )
 
 
 def _with_answers(thread: Thread, prompt: str) -> str:
-    """A person's answer reaches the next decision, also when a template forgets it (R9)."""
-    missing = [f"- {key}: {text}" for key, text in thread.answers.items() if text not in prompt]
-    return "\n".join([prompt, "", "Answers given so far:", *missing]) if missing else prompt
+    """A person's answer reaches the next decision, also when a template forgets it (R9).
+
+    Added to every prompt: a short answer stands in many a text by chance, so looking for it there proves nothing.
+    """
+    answers = [f"- {key}: {text}" for key, text in sorted(thread.answers.items())]
+    return "\n".join([prompt, "", "Answers given so far:", *answers]) if answers else prompt

@@ -14,7 +14,8 @@ from agents.runtime.bells import Bells
 from agents.runtime.definition import Agent
 from agents.runtime.model import Model
 from agents.runtime.patience import patiently
-from agents.runtime.questions import consequences, read_answer, renewed
+from agents.runtime.questions import consequences, fingerprint, read_answer, renewed, storable
+from prompts import render
 from state.events import Budget, Cancelled, CancelRequested, Event, Launched, RepositoryRef
 from state.identity import identity
 from state.problem import ProblemError
@@ -59,6 +60,8 @@ class Engine:
     may_drive: Callable[[Thread], bool] = lambda _: True
     """Whether this process may run the thread unasked (R21)."""
     model: Model | None = None
+    render: Callable[..., str] = render
+    """Turn a prompt's name and context into its text."""
     clock: Callable[[], float] = time
     inline_bytes: int = 16384
     auto_resume_s: float = 900.0
@@ -79,7 +82,7 @@ class Engine:
         launched = Launched(
             agent=agent.name,
             session=wish.session,
-            task=task,
+            task=storable(task, "The task"),
             at=self.clock(),
             workspace=wish.workspace,
             principal=wish.principal,
@@ -123,20 +126,23 @@ class Engine:
         return self._catch_up(thread)
 
     async def answer(
-        self, thread_id: str, key: str, answer: Any, *, channel: str, person: bool, client: str = ""
+        self, thread_id: str, key: str, answer: Any, *, channel: str, person: bool, client: str = "", shown: str = ""
     ) -> Thread:
         """Answer the question the thread waits for; the first answer wins.
 
-        `person` says that the channel proves, as well as it can, that a person answered (R8).
+        `person` says that the channel proves, as well as it can, that a person answered (R8). `shown` is the
+        fingerprint of the question as it was shown; an answer to one that has changed since counts for nothing.
 
         Raises:
-            ProblemError: `conflict` (it waits for nothing), `not_found` (another key), `refused` (a person must
-                answer), `expired` (asked anew), `bad_input` (not an answer to this question).
+            ProblemError: `conflict` (it waits for nothing, or asks something else by now), `not_found` (another key),
+                `refused` (a person must answer), `expired` (asked anew), `bad_input` (not an answer to this question).
         """
         while True:
             thread = self.store.load(thread_id)
-            events = await self._read(thread, key, answer, channel, person, client)
             try:
+                if shown and thread.question and fingerprint(thread.question) != shown:
+                    raise ProblemError("conflict", f"{key!r} asks something else by now.", "Look, then answer.")
+                events = await self._read(thread, key, answer, channel, person, client)
                 after = await patiently(self.store.signal, thread, *events)
             except Moved:
                 continue
@@ -164,7 +170,7 @@ class Engine:
                 return thread
             events: tuple[Event, ...] = () if thread.cancelling else (CancelRequested(channel=channel, reason=reason),)
             if not self.store.driven(thread_id):
-                events = (*events, Cancelled())
+                events = (*events, Cancelled(note=_unknown(thread)))
             try:
                 after = await patiently(self.store.signal, thread, *events)
             except Moved:
@@ -201,12 +207,19 @@ class Engine:
         return consequences(thread, read_answer(asked, answer, self._returns(thread)), channel, client)
 
     def _returns(self, thread: Thread) -> type[BaseModel] | None:
-        """Return what a waiting decision must be: the agent, being pure, says it again."""
+        """Return what a waiting decision must be: the agent, being pure, says it again.
+
+        Raises:
+            ProblemError: `diverged`; it says something else now.
+        """
         if thread.asked is None or thread.asked.topic != "decision":
             return None
         agent = self.agent(thread.agent)
         step = agent.next_step(agent.task(thread), thread)
-        return step.returns if isinstance(step, Think) else None
+        if not (isinstance(step, Think) and step.key == thread.asked.key):
+            message = f"The agent no longer asks for {thread.asked.key!r}; its code changed since it asked."
+            raise ProblemError("diverged", message, "Cancel the thread and launch it again.")
+        return step.returns
 
     def _is_orphan(self, thread: Thread) -> bool:
         """Tell that nobody drives the thread and this process may (R6, R21)."""
@@ -222,3 +235,10 @@ class Engine:
         self.bells.ring(thread.id)
         if thread.status == "running":
             self.wake(thread.id)
+
+
+def _unknown(thread: Thread) -> str:
+    """Say what a cancel without a driver leaves open."""
+    if (cut := thread.pending) is None:
+        return ""
+    return f"{cut.tool} ({cut.key!r}) was cut off, and nobody looked whether it happened."

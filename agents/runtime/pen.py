@@ -1,11 +1,15 @@
 """The writing hand of one driver: its lease, the thread as it knows it, and how both meet signals."""
 
+import logging
 from collections.abc import Callable
 
 from agents.runtime.patience import patiently
 from state.events import Event
+from state.sqlite import StoreError
 from state.store import Fenced, Lease, Moved, Store
-from state.thread import InvalidTransition, Thread, reduce
+from state.thread import Thread, reduce
+
+log = logging.getLogger(__name__)
 
 
 class Pen:
@@ -29,21 +33,31 @@ class Pen:
     async def record(self, *events: Event, durable: bool = False) -> None:
         """Append an outcome. A signal that came first is folded and the outcome appended after it, never lost.
 
+        Only a thread that was ended meanwhile takes no more.
+
         Raises:
             Fenced: The lease was taken over.
         """
-        while True:
+        while not self.thread.ended:
             try:
                 return await self.decide(*events, durable=durable)
             except Moved:
                 self.catch_up()
 
-    async def note(self, event: Event) -> None:
-        """Append what happened to the driver itself, unless the thread is no longer its own."""
+    async def leave(self, *notes: Event) -> None:
+        """Let go whatever happened, saying why if the thread is still this driver's own and can be written to.
+
+        A store that cannot be written to must not take the process down: the lease runs out by itself.
+        """
         try:
-            await self.record(event)
-        except (Fenced, InvalidTransition):
+            if notes and self.thread.status == "running":
+                await self.record(*notes)
+            while not await self.let_go():
+                pass
+        except Fenced:
             return
+        except StoreError as error:
+            log.error("thread %s: %s", self.thread.id, error)
 
     async def renew(self) -> bool:
         """Show life; True if a signal waits to be folded.

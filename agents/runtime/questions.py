@@ -3,9 +3,11 @@
 import json
 import unicodedata
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any, assert_never
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import PydanticSerializationError, to_json
 
 from state.events import Aborted, Answered, Asked, BudgetExtended, Denied, Event, Question, Settled
 from state.problem import Problem, ProblemError
@@ -105,7 +107,7 @@ def read_answer(asked: Asked, answer: Any, returns: type[BaseModel] | None) -> A
         except ValidationError as error:
             hint = "Answer with an object that fits the question's `schema`."
             raise ProblemError("bad_input", f"The decision does not fit: {first_complaint(error)}", hint) from error
-        return value.model_dump(mode="json")
+        return storable(value.model_dump(mode="json"), "The decision")
     if not isinstance(answer, str) or not answer.strip():
         raise ProblemError("bad_input", f"The answer to {question.key!r} must be text.", _options_hint(question))
     if question.options:
@@ -113,7 +115,22 @@ def read_answer(asked: Asked, answer: Any, returns: type[BaseModel] | None) -> A
         if not chosen:
             raise ProblemError("bad_input", f"{answer!r} is no answer to {question.key!r}.", _options_hint(question))
         return chosen[0]
-    return answer
+    return storable(answer, "The answer")
+
+
+def storable(value: Any, what: str) -> Any:
+    """Return the value, if the log can keep it: JSON in valid Unicode.
+
+    Raises:
+        ProblemError: `bad_input`; it holds half of a surrogate pair, as broken clients send.
+    """
+    try:
+        to_json(value)
+    except PydanticSerializationError as error:
+        raise ProblemError(
+            "bad_input", f"{what} holds text that is not valid Unicode.", "Send whole characters."
+        ) from error
+    return value
 
 
 def _options_hint(question: Question) -> str:
@@ -152,6 +169,11 @@ def renewed(asked: Asked, now: float) -> Asked:
     """Ask an expired question anew."""
     question = asked.question.model_copy(update={"expires_at": now + APPROVAL_LIFETIME_S})
     return asked.model_copy(update={"question": question})
+
+
+def fingerprint(question: Question) -> str:
+    """Identify exactly what a person was shown, so that an answer never counts for another question of that key."""
+    return sha256(question.model_dump_json(exclude={"expires_at"}).encode()).hexdigest()[:32]
 
 
 def summary(question: Question) -> Mapping[str, Any]:

@@ -1,0 +1,73 @@
+# Everything is made inside this folder, with python3 (3.11 or newer, with venv), git and make. With uv on the PATH it
+# is only faster.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(shell command -v uv 2>/dev/null)
+PIP := $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip install --quiet --disable-pip-version-check)
+
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint format docs chaos bench lock clean
+
+help: ## Say what there is
+	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+demo: $(VENV)/runtime ## Watch an issue being fixed over MCP, the server killed, and the work resumed
+	@$(BIN)/python demo/demo.py
+
+test: $(VENV)/dev ## Run the tests, with branch coverage
+	@rm -f .coverage .coverage.*
+	@$(BIN)/coverage run -m pytest $(PYTEST_FLAGS) -m "not chaos"
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
+
+lint: $(VENV)/dev ## Check style, types and which folder imports which
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/basedpyright
+	@$(BIN)/lint-imports
+
+format: $(VENV)/dev ## Put the code into its style
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+docs: $(VENV)/dev ## Write the generated tables of README.md and docs/ anew
+	@$(BIN)/python -m tests.documentation
+
+chaos: $(VENV)/dev ## Run the long sweeps: kills at 200 points
+	@$(BIN)/python -m pytest $(PYTEST_FLAGS) -m chaos
+
+bench: $(VENV)/bench ## Measure, and write benchmarks/RESULTS.md
+	@$(BIN)/python -m benchmarks
+
+lock: ## Resolve the dependencies anew into requirements/ (LOCK_FLAGS=--upgrade for newer versions)
+	@test -n "$(UV)" || test -x .tools/bin/uv || { $(PYTHON) -m venv .tools && .tools/bin/python -m pip install --quiet uv; }
+	@for set in "runtime --group build" "dev --group dev -c requirements/runtime.lock" "bench --group dev --group bench -c requirements/dev.lock"; do \
+		$(or $(UV),.tools/bin/uv) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+			--custom-compile-command "make lock" $(LOCK_FLAGS) pyproject.toml $${set#* } --output-file requirements/$${set%% *}.lock || exit; \
+	done
+
+clean: ## Remove what was made here
+	rm -rf $(VENV) .tools .demo .coverage .coverage.* .hypothesis .pytest_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "factor12 needs Python 3.11 or newer; name one: make PYTHON=python3.11")'
+	@$(PYTHON) -m venv $(VENV)
+
+# One stamp per lock file; a larger set holds the smaller ones.
+define install
+	@echo "Installing requirements/$(notdir $@).lock"
+	@$(PIP) --require-hashes -r requirements/$(notdir $@).lock
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@ $(1)
+endef
+
+$(VENV)/runtime: requirements/runtime.lock pyproject.toml | $(BIN)/python
+	$(call install,)
+
+$(VENV)/dev: requirements/dev.lock pyproject.toml | $(BIN)/python
+	$(call install,$(VENV)/runtime)
+
+$(VENV)/bench: requirements/bench.lock pyproject.toml | $(BIN)/python
+	$(call install,$(VENV)/dev $(VENV)/runtime)

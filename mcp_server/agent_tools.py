@@ -1,0 +1,94 @@
+"""One tool per agent: launch it, wait a moment, answer with its thread."""
+
+from typing import Any
+
+from mcp_types import ToolAnnotations
+from pydantic import BaseModel
+
+from agents.runtime.definition import Agent
+from agents.runtime.engine import Launch
+from mcp_server.arguments import LONGEST_WAIT_S, of_agent
+from mcp_server.asking import Ctx, begin, carried, client_name, go_on, settle
+from mcp_server.compose import Runtime
+from mcp_server.schemas import envelope_schema
+from mcp_server.toolbox import Answer, Entry
+from state.problem import ProblemError
+
+LONGEST_KEY = 200
+
+
+def entries(runtime: Runtime) -> list[Entry]:
+    """Return the agents' part of the table."""
+    return [_entry(agent) for agent in runtime.engine.agents.values()]
+
+
+def _entry(agent: Agent[Any, Any]) -> Entry:
+    async def act(runtime: Runtime, ctx: Ctx, args: BaseModel) -> Answer:
+        return await _launch(runtime, agent, ctx, args)
+
+    return Entry(
+        name=agent.name,
+        title=agent.title,
+        description=agent.description,
+        arguments=of_agent(agent),
+        output=envelope_schema(agent.output),
+        act=act,
+        annotations=ToolAnnotations(
+            read_only_hint=False,
+            destructive_hint=agent.mode == "write",
+            idempotent_hint=False,
+            open_world_hint=True,  # a repository's own tests run with the person's rights, network included
+        ),
+    )
+
+
+async def _launch(runtime: Runtime, agent: Agent[Any, Any], ctx: Ctx, args: BaseModel) -> Answer:
+    call = begin(runtime, ctx, wait_of(ctx))
+    if (back := carried(ctx)) is not None:
+        return await go_on(call, back)
+    where = args.model_dump(include={"repo", "session"})
+    session = runtime.session(where["session"])
+    ref = await runtime.repositories.ref(where["repo"], session, agent.mode, runtime.principal)
+    thread = await runtime.engine.launch(
+        Launch(
+            agent=agent.name,
+            task=args.model_dump(mode="json", include=set(agent.input.model_fields), exclude_unset=True),
+            session=session,
+            workspace=(ref,),
+            principal=runtime.principal,
+            client=client_name(ctx),
+            idempotency_key=_idempotency_key(ctx),
+        )
+    )
+    return await settle(call, thread.id)
+
+
+def _meta(ctx: Ctx) -> dict[str, Any]:
+    return {**(ctx.request_context.meta or {})}
+
+
+def wait_of(ctx: Ctx) -> float | None:
+    """Return the seconds that `_meta.wait` asks the call to wait.
+
+    Raises:
+        ProblemError: `bad_input`; it is not a number of seconds a call may take.
+    """
+    match _meta(ctx).get("wait"):
+        case None:
+            return None
+        case int() | float() as wait if 0 <= wait <= LONGEST_WAIT_S and not isinstance(wait, bool):
+            return float(wait)
+        case other:
+            hint = f"Give a number of seconds, 0 to {LONGEST_WAIT_S:.0f}."
+            raise ProblemError("bad_input", f"_meta.wait is {str(other)[:80]!r}.", hint)
+
+
+def _idempotency_key(ctx: Ctx) -> str:
+    match _meta(ctx).get("idempotency_key"):
+        case None:
+            return ""
+        case str() as key if 0 < len(key) <= LONGEST_KEY:
+            return key
+        case other:
+            hint = f"Give a text of at most {LONGEST_KEY} characters."
+            raise ProblemError("bad_input", f"_meta.idempotency_key is {str(other)[:80]!r}.", hint)

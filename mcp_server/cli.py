@@ -1,0 +1,88 @@
+"""The command line: every command, and how a failure reaches the person (R15)."""
+
+import sys
+from collections.abc import Sequence
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from mcp_server import cli_repo, cli_run, cli_threads
+from mcp_server.cli_agents import info, list_agents
+from mcp_server.cli_answer import answer
+from mcp_server.cli_upkeep import doctor, gc
+from mcp_server.envelope import refusal
+from mcp_server.terminal import complain, print_json
+from state.problem import Kind, Problem, ProblemError
+
+USAGE: frozenset[Kind] = frozenset({"bad_input", "not_found", "ambiguous"})
+"""What the person can put right on the command line: exit code 2. Everything else is 1."""
+EnvFile = Annotated[Path | None, typer.Option("--env-file", help="Read variables from this file too.")]
+
+AGENTS, THREADS, SETUP = "Agents", "Threads", "Server and upkeep"
+
+app = typer.Typer(name="factor12", pretty_exceptions_enable=False)
+app.add_typer(cli_run.app, name="run", rich_help_panel=AGENTS)
+app.command("agents", rich_help_panel=AGENTS, epilog="Example: factor12 agents")(list_agents)
+app.command("info", rich_help_panel=AGENTS, epilog="Example: factor12 info issue_fixer")(info)
+app.add_typer(cli_threads.app, name="threads", rich_help_panel=THREADS)
+app.command("answer", rich_help_panel=THREADS, epilog="Example: factor12 answer latest")(answer)
+app.add_typer(cli_repo.app, name="repo", rich_help_panel=SETUP)
+app.command("doctor", rich_help_panel=SETUP, epilog="Example: factor12 doctor")(doctor)
+app.command("gc", rich_help_panel=SETUP, epilog="Example: factor12 gc --older-than 30d --dry-run")(gc)
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    ctx: typer.Context,
+    env_file: EnvFile = None,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+) -> None:
+    """Small, focused software agents over your git repositories, for MCP hosts and for you."""
+    ctx.obj = env_file
+    if version:
+        from mcp_server.service_tools import program_version  # brings the protocol's own modules along
+
+        print(f"factor12 {program_version()}")
+    elif ctx.invoked_subcommand is None:
+        ctx.get_help()
+
+
+@app.command("serve", rich_help_panel=SETUP, epilog="Example: factor12 serve")
+def serve(
+    ctx: typer.Context,
+    transport: Annotated[Literal["stdio"], typer.Option("--transport", help="How the host speaks to it.")] = "stdio",
+    env_file: EnvFile = None,
+) -> None:
+    """Serve MCP to a host until it closes the connection. Hosts start this themselves; see `docs/hosts.md`."""
+    from mcp_server.stdio import serve_stdio
+
+    serve_stdio(env_file or ctx.obj)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code. What went wrong is one line on stderr, never a traceback."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        code = app(given, prog_name="factor12", standalone_mode=False)
+    except ProblemError as error:
+        return _complain(error.problem, as_json="--json" in given)
+    except typer.TyperException as error:
+        if not error.message:  # a group without a command has printed its help
+            return 2
+        usage = Problem(kind="bad_input", message=error.format_message(), hint="Add --help to see how it is used.")
+        return _complain(usage, as_json="--json" in given)
+    except typer.Abort:
+        return 130
+    return code if isinstance(code, int) else 0
+
+
+def _complain(problem: Problem, *, as_json: bool) -> int:
+    if as_json:
+        print_json(refusal(problem))
+    complain(problem)
+    return 2 if problem.kind in USAGE else 1

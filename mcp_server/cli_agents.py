@@ -1,0 +1,92 @@
+"""`factor12 agents` and `factor12 info`: which agents there are, what each takes and returns."""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from agents.runtime.definition import Agent
+from mcp_server.catalogue import AGENTS
+from mcp_server.cli_process import Json
+from mcp_server.cli_run import example
+from mcp_server.schemas import lean
+from mcp_server.terminal import out, print_json
+from state.problem import ProblemError
+
+
+def list_agents(as_json: Json = False) -> None:
+    """List the agents there are."""
+    if as_json:
+        return print_json([{"name": agent.name, "description": agent.description} for agent in AGENTS])
+    table = Table("AGENT", "", box=None, pad_edge=False)
+    for agent in AGENTS:
+        table.add_row(agent.name, Text(agent.description))
+    out().print(table)
+
+
+def info(
+    name: Annotated[str, typer.Argument(metavar="AGENT", help="As `factor12 agents` lists it.")], as_json: Json = False
+) -> None:
+    """Show what an agent takes, what it returns and how to run it."""
+    agent = _named(name)
+    if as_json:
+        return print_json(_described(agent))
+    console = out()
+    console.print(Text(agent.name, "bold"), Text(agent.title, "dim"))
+    console.print(agent.description)
+    for title, model in (("Takes", agent.input), ("Returns", agent.output)):
+        console.print(Text(f"\n{title}", "bold"))
+        console.print(_fields(model.model_json_schema()))
+    console.print(Text("\nExample", "bold"))
+    console.print(f"  {example(agent)}")
+
+
+def _named(name: str) -> Agent[Any, Any]:
+    for agent in AGENTS:
+        if agent.name == name:
+            return agent
+    names = [agent.name for agent in AGENTS]
+    near = get_close_matches(name, names, 1)
+    hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(names)}."
+    raise ProblemError("not_found", f"There is no agent {name!r}.", hint)
+
+
+def _described(agent: Agent[Any, Any]) -> dict[str, Any]:
+    return {
+        "name": agent.name,
+        "title": agent.title,
+        "description": agent.description,
+        "mode": agent.mode,
+        "input": lean(agent.input.model_json_schema()),
+        "output": lean(agent.output.model_json_schema()),
+        "example": example(agent),
+    }
+
+
+def _fields(schema: Mapping[str, Any]) -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False)
+    required = schema.get("required", ())
+    for name, field in lean(dict(schema)).get("properties", {}).items():
+        needed = "required" if name in required else ""
+        table.add_row(f"  {name}", Text(_kind(field), "cyan"), Text(needed, "yellow"), field.get("description", ""))
+    return table
+
+
+def _kind(field: Mapping[str, Any]) -> str:
+    """Name a field's type as a person would: text, list of text, one of the model's own names."""
+    match field:
+        case {"enum": options}:
+            return " | ".join(str(option) for option in options)
+        case {"$ref": reference}:
+            return str(reference).rpartition("/")[2]
+        case {"anyOf": options}:
+            return " | ".join(_kind(option) for option in options)
+        case {"type": "array", "items": item}:
+            return f"list of {_kind(item)}"
+        case {"type": kind}:
+            return {"string": "text", "boolean": "yes/no", "integer": "number"}.get(kind, str(kind))
+        case _:
+            return "anything"

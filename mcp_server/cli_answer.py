@@ -1,0 +1,57 @@
+"""`factor12 answer`: give a waiting thread its answer, and follow it from there."""
+
+from typing import Annotated
+
+import typer
+
+from mcp_server.cli_follow import attend, report
+from mcp_server.cli_process import Json, ThreadId, WaitS, composed, driving, find_thread, run
+from mcp_server.cli_question import CHANNEL, CLIENT, answer_at
+from mcp_server.compose import Runtime
+from mcp_server.envelope import exit_code, status_of
+from mcp_server.terminal import controlling_terminal
+from state.problem import ProblemError
+from state.thread import Thread
+
+
+def answer(
+    ctx: typer.Context,
+    thread_id: ThreadId = "latest",
+    key: Annotated[str, typer.Argument(metavar="[KEY]", help="The question's key. Default: the open one.")] = "",
+    text: Annotated[
+        str, typer.Argument(metavar="[ANSWER]", help="Text, an option, or JSON for a decision. Default: ask here.")
+    ] = "",
+    wait: WaitS = None,
+    as_json: Json = False,
+) -> int:
+    """Answer a waiting thread and follow it.
+
+    What only a person may answer, an approval for example, is asked at this terminal whatever the arguments say, with
+    a code to type that stands nowhere else.
+    """
+
+    async def give() -> int:
+        runtime = composed(ctx)
+        thread = await _give(runtime, find_thread(runtime, thread_id), key, text)
+        if wait == 0 or not runtime.may_drive(thread):
+            report(runtime, thread, as_json=as_json)
+            return exit_code(status_of(runtime, thread), thread.outcome)
+        async with driving(ctx) as driver:
+            driver.engine.wake(thread.id)
+            return await attend(driver, thread.id, seconds=wait, as_json=as_json, after=thread.version)
+
+    return run(give)
+
+
+async def _give(runtime: Runtime, thread: Thread, key: str, text: str) -> Thread:
+    asked = thread.asked
+    if asked is None or (key and key != asked.key) or (text and asked.question.answer_by == "anyone"):
+        return await runtime.engine.answer(thread.id, key, text, channel=CHANNEL, person=False, client=CLIENT)
+    if asked.question.kind == "decision":
+        hint = f"Give it as JSON: factor12 answer {thread.id} {asked.key} JSON"
+        raise ProblemError("bad_input", f"{asked.key!r} is a decision; its schema says what it takes.", hint)
+    with controlling_terminal(f"In a terminal of your own: factor12 answer {thread.id}") as screen:
+        try:
+            return await answer_at(screen, runtime, thread, text)
+        except EOFError as error:
+            raise ProblemError("refused", "Nothing was answered; the thread waits.", "Run it again.") from error

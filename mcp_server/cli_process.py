@@ -1,0 +1,88 @@
+"""The process a command works in, and what the words on its command line mean there."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import anyio
+import typer
+
+from mcp_server.compose import Runtime, compose, running
+from mcp_server.settings import Settings, load
+from state.problem import ProblemError
+from state.store import Search, UnknownThread
+from state.thread import Thread
+
+RECENT = 1000
+"""Threads among which a shortened id is looked for."""
+SHORTEST = 4
+
+Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+Repo: TypeAlias = Annotated[
+    str, typer.Option("--repo", help="Name or path. Default: the session's current one, else the one you are in.")
+]
+Session: TypeAlias = Annotated[str, typer.Option("--session", help="Default: the default session.")]
+ThreadId: TypeAlias = Annotated[str, typer.Argument(metavar="THREAD", help="Id, the beginning of one, or `latest`.")]
+WaitS: TypeAlias = Annotated[
+    float | None,
+    typer.Option("--wait", min=0, metavar="SECONDS", help="Leave after this long; the thread stays. Default: stay."),
+]
+
+
+def run(work: Callable[[], Awaitable[int]]) -> int:
+    """Run a command's asynchronous part and return its exit code. A problem arrives without the groups it came in."""
+    try:
+        return anyio.run(work)
+    except BaseExceptionGroup as group:
+        problem: BaseException = group
+        while isinstance(problem, BaseExceptionGroup):
+            problem = problem.exceptions[0]
+        raise problem from group
+
+
+def settings_of(ctx: typer.Context) -> Settings:
+    """Read the settings, with the file that `--env-file` named."""
+    return load(ctx.obj)
+
+
+def composed(ctx: typer.Context) -> Runtime:
+    """Return a process that looks and signals, and drives nothing."""
+    settings = settings_of(ctx).model_copy(update={"auto_resume_s": 0.0})
+    return compose(settings, Path.cwd())
+
+
+def driving(ctx: typer.Context) -> AbstractAsyncContextManager[Runtime]:
+    """Return a process that drives what it is told to, and takes up nothing that others left behind (R21)."""
+    return running(settings_of(ctx), Path.cwd(), sweeping=False)
+
+
+def repository(given: str) -> str:
+    """Return a path that is written relative to the current folder in full, and a repository's name as it is."""
+    is_path = given.startswith((".", "/", "~")) or given.endswith("/")
+    return str(Path(given).expanduser().absolute()) if is_path else given
+
+
+def find_thread(runtime: Runtime, wanted: str) -> Thread:
+    """Return the thread of that id, of an id that begins so, or `latest`.
+
+    Raises:
+        UnknownThread: There is none.
+        ProblemError: `ambiguous`; several ids begin so. `not_found`, with the nearest one.
+    """
+    try:
+        return runtime.find(wanted)
+    except UnknownThread:
+        recent = [row.thread_id for row in runtime.store.list(Search(limit=RECENT), runtime.principal)]
+        alike = [known for known in recent if len(wanted) >= SHORTEST and known.startswith(wanted)]
+        if len(alike) == 1:
+            return runtime.find(alike[0])
+        if alike:
+            raise ProblemError(
+                "ambiguous", f"{len(alike)} threads begin with {wanted!r}.", f"They are: {', '.join(alike[:5])}."
+            ) from None
+        if near := get_close_matches(wanted, recent, 1, cutoff=0.8):
+            raise ProblemError("not_found", f"There is no thread {wanted!r}.", f"Did you mean {near[0]}?") from None
+        hint = "`factor12 threads list` shows the threads there are."
+        raise ProblemError("not_found", f"There is no thread {wanted!r}.", hint) from None

@@ -1,0 +1,114 @@
+"""`factor12 repo …`: which repositories there are, which one a session works in, and whose programs may run."""
+
+import secrets
+from functools import partial
+from pathlib import Path
+from time import time
+from typing import Annotated, TypeAlias
+
+import anyio
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from mcp_server.cli_process import Json, Session, composed, repository
+from mcp_server.compose import Runtime
+from mcp_server.terminal import controlling_terminal, out, print_json, safe
+from state import sessions
+from state.problem import ProblemError
+
+Folder: TypeAlias = Annotated[Path, typer.Argument(metavar="PATH", help="The top of a repository.")]
+
+app = typer.Typer(help="The repositories that agents may work in.", no_args_is_help=True)
+
+
+@app.command("list", epilog="Example: factor12 repo list")
+def list_repositories(ctx: typer.Context, as_json: Json = False) -> None:
+    """List the repositories that may be used from here: those beside this one, and those in the allowed folders."""
+    listed = composed(ctx).repositories.list()
+    if as_json:
+        return print_json([{"name": each.name, "path": str(each.root), "trusted": each.trusted} for each in listed])
+    if not listed:
+        return out().print("No repositories here. SISTER_REPO_BASE_PATH names the folder that holds them.")
+    table = Table("REPOSITORY", "PATH", "TRUSTED", box=None, pad_edge=False)
+    for each in listed:
+        table.add_row(safe(each.name), safe(str(each.root)), Text("yes", "green") if each.trusted else "no")
+    out().print(table)
+
+
+@app.command("switch", epilog="Example: factor12 repo switch ../shop")
+def switch(
+    ctx: typer.Context,
+    repo: Annotated[str, typer.Argument(metavar="REPO", help="Name or path.")],
+    session: Annotated[str, typer.Option("--session", help="Default: a new one, which is printed.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Make a repository the one that a session means when a call names none."""
+    runtime = composed(ctx)
+    name = runtime.session(session) if session else f"s-{secrets.token_hex(4)}"
+    root = runtime.repositories.resolve(repository(repo))
+    sessions.push(runtime.database, runtime.principal, name, str(root))
+    anyio.run(partial(_print_place, runtime, name, root, as_json=as_json))
+
+
+@app.command("current", epilog="Example: factor12 repo current --session 9c1d22aa")
+def current(ctx: typer.Context, session: Session = "", as_json: Json = False) -> None:
+    """Show the repository that a call without one means."""
+    runtime = composed(ctx)
+    name = runtime.session(session)
+    root = runtime.repositories.meant("", name, runtime.principal)
+    anyio.run(partial(_print_place, runtime, name, root, as_json=as_json))
+
+
+@app.command("trust", epilog="Example: factor12 repo trust ../shop")
+def trust(
+    ctx: typer.Context,
+    path: Folder,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Let programs of a repository run: its tests, and what they start. They run with your rights, NOT SANDBOXED."""
+    root = _work_tree(path)
+    if not yes:
+        anyio.run(_confirm, root)
+    sessions.trust(composed(ctx).database, root, time())
+    out().print(f"Trusted: {safe(str(root))}. To take it back: factor12 repo distrust {safe(str(path))}")
+
+
+@app.command("distrust", epilog="Example: factor12 repo distrust ../shop")
+def distrust(ctx: typer.Context, path: Folder) -> None:
+    """Take back the trust in a repository: its programs need an approval again."""
+    root = path.expanduser().resolve()
+    if not sessions.distrust(composed(ctx).database, root):
+        raise ProblemError("not_found", f"{str(root)!r} is not trusted.", "`factor12 repo list` shows what is.")
+    out().print(f"No longer trusted: {safe(str(root))}")
+
+
+async def _confirm(root: Path) -> None:
+    with controlling_terminal("Add --yes in a script of your own.") as screen:
+        screen.show(f"\nTests of {safe(str(root))} will run with your rights, NOT SANDBOXED.\n")
+        try:
+            answer = await screen.read("Trust it? Type yes: ")
+        except EOFError:
+            answer = ""
+    if answer.casefold() not in ("y", "yes"):
+        raise ProblemError("refused", "Nothing was changed.", "Trust a repository whose tests you would run yourself.")
+
+
+def _work_tree(path: Path) -> Path:
+    root = path.expanduser().resolve()
+    if not (root / ".git").exists():
+        raise ProblemError("not_found", f"{str(root)!r} is not the top of a repository.", "Give the folder with .git.")
+    return root
+
+
+async def _print_place(runtime: Runtime, session: str, root: Path, *, as_json: bool) -> None:
+    from mcp_server.repo_tools import describe  # brings the protocol's own modules along
+
+    described = {"session": session, **await describe(runtime, root)}
+    if as_json:
+        return print_json(described)
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for name in ("session", "repo", "root", "branch", "dirty_total", "operation", "instructions", "runner", "trusted"):
+        if name in described:
+            table.add_row(name.removesuffix("_total"), safe(str(described[name])))
+    out().print(table)

@@ -1,0 +1,127 @@
+"""`factor12 run AGENT`: one command per agent, whose options are the fields of the agent's task."""
+
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Annotated, Any, TypeAlias
+
+import typer
+
+from agents.runtime.definition import Agent
+from agents.runtime.engine import Launch
+from mcp_server import cli_process
+from mcp_server.catalogue import AGENTS
+from mcp_server.cli_follow import attend
+from mcp_server.cli_process import Json, Repo, Session, WaitS, driving, repository
+from mcp_server.compose import Runtime
+from state.problem import ProblemError
+
+PAIR = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)=(.*)", re.DOTALL)
+
+Words: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[KEY=VALUE]...", help="Fields of the task as words; one without a key is the first field."),
+]
+Key: TypeAlias = Annotated[
+    str, typer.Option("--idempotency-key", help="The same key and task find the thread they opened before.")
+]
+
+app = typer.Typer(help="Run an agent over a repository and follow it to its result.", no_args_is_help=True)
+
+
+def launcher(agent: Agent[Any, Any]) -> Callable[..., int]:
+    """Return the agent's command: a function whose parameters are the task's fields and where to work."""
+    fields = task_fields(agent)
+
+    def run(
+        ctx: typer.Context,
+        words: Words = None,
+        repo: Repo = "",
+        session: Session = "",
+        wait: WaitS = None,
+        as_json: Json = False,
+        idempotency_key: Key = "",
+        **options: Any,
+    ) -> int:
+        given = {name: value for name, value in options.items() if value is not None}
+        task = {**given, **read_words(agent.name, fields, words or ())}
+
+        async def launch() -> int:
+            async with driving(ctx) as runtime:
+                wish = await _wish(runtime, agent, task, repo, session)
+                thread = await runtime.engine.launch(replace(wish, idempotency_key=idempotency_key))
+                return await attend(runtime, thread.id, seconds=wait, as_json=as_json)
+
+        return cli_process.run(launch)
+
+    _offer(run, fields)
+    return run
+
+
+async def _wish(runtime: Runtime, agent: Agent[Any, Any], task: dict[str, Any], repo: str, session: str) -> Launch:
+    belongs = runtime.session(session)
+    place = await runtime.repositories.ref(repository(repo), belongs, agent.mode, runtime.principal)
+    return Launch(agent.name, task, belongs, (place,), runtime.principal, client="factor12 run")
+
+
+def task_fields(agent: Agent[Any, Any]) -> Mapping[str, Mapping[str, Any]]:
+    """Return the JSON schema of each field of the agent's task, the first field first."""
+    return agent.input.model_json_schema().get("properties", {})
+
+
+def example(agent: Agent[Any, Any]) -> str:
+    """Return a command line that runs the agent."""
+    for name, schema in task_fields(agent).items():
+        value = next(iter(schema.get("examples", ())), name.upper())
+        return f"factor12 run {agent.name} --{name.replace('_', '-')} {value}"
+    return f"factor12 run {agent.name}"
+
+
+def read_words(agent: str, fields: Mapping[str, Mapping[str, Any]], words: Sequence[str]) -> dict[str, Any]:
+    """Return what `KEY=VALUE` words say; a word without a key is the first field, a repeated key makes a list.
+
+    Raises:
+        ProblemError: `bad_input`; an unknown key, or a second word without one.
+    """
+    task: dict[str, Any] = {}
+    for word in words:
+        match = PAIR.fullmatch(word)
+        key, value = (match[1].replace("-", "_"), match[2]) if match else (next(iter(fields), ""), word)
+        if key not in fields:
+            raise ProblemError("bad_input", f"{agent} has no {key!r}.", f"It takes: {', '.join(fields) or 'nothing'}.")
+        if fields[key].get("type") == "array":
+            task[key] = [*task.get(key, ()), value]
+        elif key in task:
+            raise ProblemError("bad_input", f"{agent} is given {key!r} twice.", "Quote a value that has spaces.")
+        else:
+            task[key] = value
+    return task
+
+
+def _offer(run: Callable[..., int], fields: Mapping[str, Mapping[str, Any]]) -> None:
+    """Give the function the signature that typer reads: its own parameters, and one option per field."""
+    own = inspect.signature(run)
+    common = [parameter for parameter in own.parameters.values() if parameter.kind is not parameter.VAR_KEYWORD]
+    parameters = [*common, *_options(fields)]
+    annotations = {parameter.name: parameter.annotation for parameter in parameters}
+    vars(run)["__signature__"] = own.replace(parameters=parameters)
+    run.__annotations__ = {**annotations, "return": int}
+
+
+def _options(fields: Mapping[str, Mapping[str, Any]]) -> Iterator[inspect.Parameter]:
+    for name, schema in fields.items():
+        flag = f"--{name.replace('_', '-')}"
+        told = str(schema.get("description", ""))
+        match schema.get("type"):
+            case "boolean":
+                kind: Any = Annotated[bool | None, typer.Option(f"{flag}/--no-{flag[2:]}", help=told)]
+            case "array":
+                kind = Annotated[list[str] | None, typer.Option(flag, help=f"{told} (repeatable)")]
+            case _:
+                kind = Annotated[str | None, typer.Option(flag, help=told)]
+        yield inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
+
+
+for _agent in AGENTS:
+    app.command(_agent.name, help=_agent.description, epilog=f"Example: {example(_agent)}")(launcher(_agent))

@@ -1,0 +1,112 @@
+"""How a thread stands, as a person wants to hear it: outcome, evidence, what changed, what to do next."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from difflib import unified_diff
+from itertools import islice
+from typing import Any, cast
+
+from rich.text import Text
+
+from mcp_server.cli_timeline import colour
+from mcp_server.envelope import Shown
+from mcp_server.terminal import one_line, out, safe
+from state.thread import Thread
+
+MOST = 10
+"""Tests and files that are named one by one."""
+
+
+def print_summary(thread: Thread, status: Shown) -> None:
+    """Print the result to stdout."""
+    console = out()
+    verdict = thread.outcome or status
+    where = ", ".join(ref.name for ref in thread.workspace)
+    head = Text.assemble(
+        (verdict, f"bold {colour(verdict)}"), f"  {safe(thread.agent)}{f' in {safe(where)}' if where else ''}"
+    )
+    console.print(head.append(f"  {thread.id}", style="dim"))
+    for told in _told(thread):
+        console.print(Text(f"  {told}"))
+    console.print(Text.assemble(("  Next: ", "bold"), safe(next_step(thread, status))))
+
+
+def next_step(thread: Thread, status: Shown) -> str:
+    """Say what a person at a shell does next."""
+    match status:
+        case "running" | "interrupted":
+            return f"factor12 threads resume {thread.id}  (or `threads watch`, or `threads cancel`)"
+        case "waiting":
+            return _how_to_answer(thread)
+        case "cancelled":
+            return "nothing; it was stopped."
+        case "completed" | "failed" if _edited(thread):
+            root = shlex.quote(thread.workspace[0].root)
+            return f"git -C {root} diff  shows the edits; they are not committed."
+        case "completed" | "failed":
+            return f"factor12 threads show {thread.id}  shows every step."
+
+
+def _how_to_answer(thread: Thread) -> str:
+    question = thread.question
+    if question is None:
+        return f"factor12 threads resume {thread.id}"
+    if question.kind == "decision":
+        return f"factor12 answer {thread.id} {shlex.quote(question.key)} JSON"
+    return f"factor12 answer {thread.id}"
+
+
+def _told(thread: Thread) -> list[str]:
+    """Return the lines between the outcome and the next step."""
+    if (problem := thread.reason or thread.trouble) is not None:
+        return [safe(str(problem))]
+    if thread.question is not None:
+        return [safe(line) for line in thread.question.text.splitlines()]
+    output = _fields(thread.output)
+    lines = [one_line(str(output["summary"]))] if output.get("summary") else []
+    lines += _evidence(_fields(output.get("evidence")))
+    lines += _files(_rows(output.get("files")))
+    if branch := _fields(output.get("commit")).get("branch"):
+        lines.append(f"committed on {safe(str(branch))}")
+    return [*lines, *(one_line(str(note)) for note in _list(output.get("notes")))]
+
+
+def _evidence(evidence: Mapping[str, Any]) -> list[str]:
+    changes = [*_rows(evidence.get("fixed")), *_rows(evidence.get("broken"))]
+    shown = [f"{safe(str(test['id']))}  {test['before']} → {test['after']}" for test in changes[:MOST]]
+    return shown + ([f"and {len(changes) - MOST} more tests"] if len(changes) > MOST else [])
+
+
+def _files(files: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [_stat(file) for file in files[:MOST]] + (
+        [f"and {len(files) - MOST} more files"] if len(files) > MOST else []
+    )
+
+
+def _stat(file: Mapping[str, Any]) -> str:
+    """Return a changed file with how many lines came and went."""
+    added = removed = 0
+    for span in _rows(file.get("spans")):
+        old, new = (str(span.get(side, "")).splitlines() for side in ("old", "new"))
+        for line in islice(unified_diff(old, new, n=0), 2, None):
+            added += line[0] == "+"
+            removed += line[0] == "-"
+    counts = f"  +{added} -{removed}" if added or removed else ""
+    return f"{safe(str(file.get('path')))}{counts}"
+
+
+def _edited(thread: Thread) -> bool:
+    output = _fields(thread.output)
+    return bool(output.get("files")) and not output.get("undone") and thread.outcome in ("fixed", "changed_unverified")
+
+
+def _fields(value: Any) -> Mapping[str, Any]:
+    return cast("Mapping[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def _rows(value: Any) -> list[Mapping[str, Any]]:
+    return [_fields(row) for row in _list(value)]
+
+
+def _list(value: Any) -> list[Any]:
+    return cast("list[Any]", value) if isinstance(value, list) else []

@@ -1,0 +1,116 @@
+"""`factor12 threads …`: find threads again, see what they did, follow, resume, cancel, and carry them elsewhere."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Annotated, Literal, TypeAlias
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from mcp_server.cli_follow import attend, report, watch
+from mcp_server.cli_process import Json, ThreadId, WaitS, composed, driving, find_thread, repository, run
+from mcp_server.cli_timeline import colour, print_timeline
+from mcp_server.envelope import exit_code, status_of
+from mcp_server.terminal import age, one_line, out, print_json, safe
+from state.store import Row, Search
+
+CANCEL_S = 10.0
+"""How long a cancel waits for another process to stop and settle what it does."""
+
+Status: TypeAlias = Literal["running", "waiting", "completed", "failed", "cancelled", "interrupted"]
+
+app = typer.Typer(help="Find threads again: each is one run of one agent.", no_args_is_help=True)
+
+
+@app.command("list", epilog="Example: factor12 threads list --status waiting --repo shop")
+def list_threads(
+    ctx: typer.Context,
+    session: Annotated[str | None, typer.Option("--session", help="Only of this session.")] = None,
+    repo: Annotated[str | None, typer.Option("--repo", help="Only in the repository of this name or path.")] = None,
+    branch: Annotated[str | None, typer.Option("--branch", help="Only launched on this branch.")] = None,
+    issue: Annotated[str | None, typer.Option("--issue", help="Only about this issue, as it was given.")] = None,
+    status: Annotated[Status | None, typer.Option("--status", help="Only in this state.")] = None,
+    agent: Annotated[str | None, typer.Option("--agent", help="Only of this agent.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """List threads, the latest first."""
+    runtime = composed(ctx)
+    search = Search(
+        session=session and runtime.session(session),
+        repo=repo and repository(repo),
+        branch=branch,
+        issue=issue,
+        status=status,
+        agent=agent and runtime.engine.agent(agent).name,
+        limit=limit,
+    )
+    rows = runtime.store.list(search, runtime.principal)
+    if as_json:
+        print_json([row.model_dump(mode="json", exclude_none=True) for row in rows])
+    else:
+        _print_rows(rows)
+
+
+@app.command("show", epilog="Example: factor12 threads show latest")
+def show(ctx: typer.Context, thread_id: ThreadId = "latest", as_json: Json = False) -> None:
+    """Show what a thread did, step by step, and how it stands."""
+    runtime = composed(ctx)
+    thread = find_thread(runtime, thread_id)
+    if not as_json:
+        print_timeline(out(), runtime.store.read(thread.id))
+        out().print()
+    report(runtime, thread, as_json=as_json)
+
+
+@app.command("watch", epilog="Example: factor12 threads watch latest")
+def watch_thread(ctx: typer.Context, thread_id: ThreadId = "latest", as_json: Json = False) -> int:
+    """Follow a thread that another process drives, until it rests. Ctrl-C stops watching and nothing else."""
+    runtime = composed(ctx)
+    thread = find_thread(runtime, thread_id)
+    return run(partial(watch, runtime, thread.id, as_json=as_json))
+
+
+@app.command("resume", epilog="Example: factor12 threads resume latest")
+def resume(ctx: typer.Context, thread_id: ThreadId = "latest", wait: WaitS = None, as_json: Json = False) -> int:
+    """Go on with an interrupted thread, here; a waiting one puts its question."""
+
+    async def go_on() -> int:
+        async with driving(ctx) as runtime:
+            thread = await runtime.engine.resume(find_thread(runtime, thread_id).id)
+            return await attend(runtime, thread.id, seconds=wait, as_json=as_json, after=thread.version)
+
+    return run(go_on)
+
+
+@app.command("cancel", epilog='Example: factor12 threads cancel 3f2a9c --reason "wrong branch"')
+def cancel(
+    ctx: typer.Context,
+    thread_id: ThreadId,
+    reason: Annotated[str, typer.Option("--reason", help="Kept in the log.")] = "",
+    as_json: Json = False,
+) -> int:
+    """Stop a thread for good; what it is doing is stopped and settled first, in whichever process drives it."""
+
+    async def stop() -> int:
+        runtime = composed(ctx)
+        thread = find_thread(runtime, thread_id)
+        await runtime.engine.cancel(thread.id, channel="terminal", reason=reason)
+        thread = await runtime.engine.wait(thread.id, CANCEL_S)
+        report(runtime, thread, as_json=as_json)
+        return 0 if thread.status == "cancelled" else exit_code(status_of(runtime, thread), thread.outcome)
+
+    return run(stop)
+
+
+def _print_rows(rows: Sequence[Row]) -> None:
+    if not rows:
+        return out().print("No threads. Start one: factor12 run AGENT")
+    table = Table("THREAD", "STATE", "AGENT", "REPOSITORY", "ISSUE", "SESSION", "CHANGED", box=None, pad_edge=False)
+    for row in rows:
+        state = row.outcome or row.status
+        place = f"{row.repo} ({row.branch})" if row.branch else row.repo or ""
+        cells = (row.agent, place, one_line(row.issue or "", 30), row.session, age(row.updated_at))
+        table.add_row(row.thread_id, Text(state, colour(state)), *(safe(cell) for cell in cells))
+    out().print(table)

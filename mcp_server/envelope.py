@@ -1,0 +1,158 @@
+"""A thread as every door shows it: status, outcome, output or question or error, and the next sensible call."""
+
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias, assert_never, cast
+
+from agents.runtime import questions
+from mcp_server.compose import Runtime
+from state.events import Question
+from state.problem import Problem
+from state.steps import Outcome
+from state.thread import Status, Thread
+
+Envelope: TypeAlias = dict[str, Any]
+Shown: TypeAlias = Status | Literal["interrupted"]
+
+
+def envelope(runtime: Runtime, thread: Thread) -> Envelope:
+    """Describe a thread. Fields that do not apply are left out (R16)."""
+    status = status_of(runtime, thread)
+    fields: Envelope = {
+        "thread_id": thread.id,
+        "session": thread.session,
+        "agent": thread.agent,
+        "status": status,
+        "outcome": thread.outcome,
+        "output": without_nulls(thread.output),
+        "question": dict(questions.summary(thread.question)) if thread.question else None,
+        "error": error_of(thread),
+        "version": thread.version,
+        "progress": _progress(thread) if status in ("running", "waiting", "interrupted") else None,
+        "approval": "host" if runtime.settings.approval == "host" else None,
+        "next": next_call(thread, status, by_host=runtime.settings.approval == "host"),
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def refusal(problem: Problem, **known: str) -> Envelope:
+    """Describe a call that could not be done; `known` is what it was about."""
+    step = problem.hint or "See the message."
+    return {**{name: value for name, value in known.items() if value}, "error": told(problem), "next": step}
+
+
+def is_failure(fields: Envelope) -> bool:
+    """Whether the result is an error to its caller (R15)."""
+    return "error" in fields or fields.get("outcome") in ("failed", "denied")
+
+
+def exit_code(status: Shown, outcome: Outcome | None) -> int:
+    """Return what the command line exits with (R15)."""
+    if status != "completed" and status != "failed":
+        return 1 if status == "cancelled" else 5
+    match outcome:
+        case "fixed" | "done":
+            return 0
+        case "changed_unverified":
+            return 3
+        case "no_change":
+            return 4
+        case "denied":
+            return 6
+        case "failed" | None:
+            return 1
+    assert_never(outcome)
+
+
+def status_of(runtime: Runtime, thread: Thread) -> Shown:
+    """Return the thread's status; one that should run and that nobody will drive unasked is `interrupted` (R21)."""
+    if thread.status != "running" or runtime.store.driven(thread.id):
+        return thread.status
+    return "running" if thread.trouble is None and runtime.will_drive(thread) else "interrupted"
+
+
+def told(problem: Problem) -> dict[str, str]:
+    return problem.model_dump(exclude_defaults=True)
+
+
+def error_of(thread: Thread) -> dict[str, str] | None:
+    """Return why the thread failed, was denied, or why its last driver let go."""
+    problem = thread.reason or thread.trouble
+    return told(problem) if problem else None
+
+
+def _progress(thread: Thread) -> dict[str, Any]:
+    doing = f"{thread.pending.tool} ({thread.pending.key})" if thread.pending else None
+    spent = {"steps": thread.steps, "of": thread.budget.steps, "seconds": round(thread.seconds, 1)}
+    return {**spent, "doing": doing} if doing else spent
+
+
+def without_nulls(value: Any) -> Any:
+    """Return JSON-ready data without the fields that are null."""
+    match value:
+        case dict():
+            fields = cast(dict[str, Any], value)
+            return {name: without_nulls(inner) for name, inner in fields.items() if inner is not None}
+        case list():
+            return [without_nulls(inner) for inner in cast(list[Any], value)]
+        case _:
+            return value
+
+
+_AFTER: Mapping[str, str] = {
+    "fixed": "Show the person the files and the evidence. The edits stand in the work tree for them to review.",
+    "done": "Nothing is left to do; tell the person the result.",
+    "changed_unverified": "Tell the person that files changed and that no test proves it; the output says why.",
+    "no_change": "Nothing was changed; the output says why. Tell the person.",
+    "failed": "Tell the person what failed; `thread_history` shows every step. Launch again once it is mended.",
+    "denied": "A person said no. Do not try again unasked.",
+}
+
+
+def next_call(thread: Thread, status: Shown, *, by_host: bool = False) -> str:
+    """Say what to do next, in words a model can follow."""
+    match status:
+        case "running":
+            return f'Call `thread_wait` with thread_id "{thread.id}" to follow it.'
+        case "interrupted":
+            return f'Call `thread_resume` with thread_id "{thread.id}" to go on, or `thread_cancel` to give it up.'
+        case "waiting":
+            return _answer(thread, by_host=by_host)
+        case "completed":
+            return _AFTER[thread.outcome or "done"]
+        case "failed":
+            hint = thread.reason.hint if thread.reason and thread.outcome != "denied" else ""
+            return hint or _AFTER[thread.outcome or "failed"]
+        case "cancelled":
+            return "It was stopped. Launch the agent again to start over."
+    assert_never(status)
+
+
+def _answer(thread: Thread, *, by_host: bool) -> str:
+    question = thread.question
+    if question is None:
+        return f'Call `thread_resume` with thread_id "{thread.id}" to go on from here.'
+    if question.answer_by == "person":
+        return _by_person(thread.id, question, by_host=by_host)
+    return (
+        f'Call `thread_answer` with thread_id "{thread.id}", key "{question.key}" and {_form(question)}'
+        " Ask the person if you do not know."
+    )
+
+
+def _form(question: Question) -> str:
+    match question:
+        case Question(kind="decision"):
+            return "as answer an object that fits the question's schema; its context has the prompt."
+        case Question(options=options) if options:
+            return f"as answer one of: {', '.join(options)}."
+        case _:
+            return "an answer in your own words."
+
+
+def _by_person(thread_id: str, question: Question, *, by_host: bool) -> str:
+    if by_host and question.kind == "approval":
+        return f'Call `thread_approve` with thread_id "{thread_id}" and key "{question.key}"; the person decides.'
+    return (
+        f"Only a person may answer. Show them the question; they answer in a terminal with"
+        f" `factor12 answer {thread_id}`. Then call `thread_wait` with that thread_id."
+    )

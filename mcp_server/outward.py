@@ -1,0 +1,55 @@
+"""What leaves the process: valid Unicode, and none of the secrets the process was given."""
+
+import re
+from collections.abc import Mapping
+from os import environ
+from typing import Any, cast
+
+MARK = "[REDACTED]"
+SECRET_NAME = re.compile(
+    r"(?:_KEY|_TOKEN|_SECRET|_PAT|_CREDENTIALS)$|PASSWORD|PASSWD|^(?:TOKEN|SECRET)$", re.IGNORECASE
+)
+SHORTEST = 8
+"""Shorter values stand in ordinary text by chance."""
+TOKENS = re.compile(
+    r"\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{16,}"
+    r"|sk-(?:ant-|proj-)?[A-Za-z0-9_-]{20,}|xox[abeoprs]-[A-Za-z0-9-]{10,}|npm_[A-Za-z0-9]{30,}|pypi-[A-Za-z0-9_-]{40,}"
+    r"|A(?:KI|SI)A[A-Z0-9]{16}|AIza[A-Za-z0-9_-]{35}|hf_[A-Za-z0-9]{30,}"
+    r"|eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,})"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----[A-Za-z0-9+/=\s]{40,}?-----END [A-Z ]*PRIVATE KEY-----"
+)
+"""Forms of tokens that their issuers document, so that scanners can find them."""
+
+
+class Outward:
+    """Cleans what goes to clients and to the log. What is kept in the store stays exact."""
+
+    def __init__(self, environment: Mapping[str, str] = environ) -> None:
+        secrets = {
+            value
+            for name, value in environment.items()
+            if SECRET_NAME.search(name) and len(value) >= SHORTEST and not value.isdigit()
+        }
+        longest_first = sorted(secrets, key=len, reverse=True)
+        self._values = re.compile("|".join(map(re.escape, longest_first))) if secrets else None
+
+    def text(self, text: str) -> str:
+        """Return the text with secrets marked and half surrogate pairs shown as escapes."""
+        if not text.isascii():
+            text = text.encode("utf-8", "backslashreplace").decode()
+        if self._values is not None:
+            text = self._values.sub(MARK, text)
+        return TOKENS.sub(MARK, text)
+
+    def value(self, value: Any) -> Any:
+        """Return JSON-ready data with every text in it cleaned, keys included."""
+        match value:
+            case str():
+                return self.text(value)
+            case dict():
+                entries = cast(dict[str, Any], value)
+                return {self.text(key): self.value(inner) for key, inner in entries.items()}
+            case list() | tuple():
+                return [self.value(inner) for inner in cast(list[Any], value)]
+            case _:
+                return value

@@ -1,0 +1,207 @@
+"""Which repositories a process may use, what they are called, and which of them a call means."""
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from time import time
+
+from mcp_server.settings import Settings, child_environment
+from state import sessions
+from state.blobs import get_blob, put_blob
+from state.events import RepositoryRef
+from state.problem import ProblemError
+from state.sqlite import Database
+from tools.gitrepo import Facts, find_work_tree, read_facts, work_tree_key
+from tools.workspace import Mode, Repository, Workspace
+
+NEAR = 5
+LONGEST_PATH = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A repository as it is listed: `name` is what a caller gives."""
+
+    name: str
+    root: Path
+    trusted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Blobs:
+    """Content by digest, for looking at a repository outside of any thread."""
+
+    database: Database
+
+    def put(self, data: bytes) -> str:
+        return put_blob(self.database, data, time())
+
+    def get(self, digest: str) -> bytes | None:
+        return get_blob(self.database, digest)
+
+
+class Repositories:
+    """The git work trees under the base path and the allowed roots."""
+
+    def __init__(self, settings: Settings, database: Database, home: Path) -> None:
+        """`home` is the folder the process was started in.
+
+        The base path, unless it is set, is the parent of the repository that holds `home`; without one, `home`. The
+        root of the file system is never taken for a base by default: everything would be inside.
+        """
+        self._settings = settings
+        self._database = database
+        self.home = _top(home.resolve())
+        """The repository the process was started in."""
+        self.base = _base(settings, home.resolve(), self.home)
+        found = [self.base, *(root.resolve() for root in settings.allowed_roots)]
+        self.roots = tuple(dict.fromkeys(root for root in found if root is not None))
+        self._openable = (*self.roots, *([self.home] if self.home else []))
+        self._scratch = settings.state_dir / "scratch"
+
+    def allowed(self, path: Path) -> bool:
+        """Whether the path, symlinks resolved, is in the base path, an allowed root or the server's own repository."""
+        real = Path(os.path.realpath(path))
+        return any(real.is_relative_to(root) for root in self._openable)
+
+    def trusted(self, root: Path) -> bool:
+        """Whether a person said that programs of this repository may run."""
+        inside = any(root.is_relative_to(trusted.resolve()) for trusted in self._settings.trusted_roots)
+        return inside or sessions.is_trusted(self._database, root)
+
+    def list(self) -> list[Named]:
+        """Return every git work tree directly under the roots, and the server's own; equal names get their parent's."""
+        found = [child for root in self.roots for child in _work_trees(root)]
+        if self.home is not None:
+            found.append(self.home)
+        real = list(dict.fromkeys(found))
+        taken = Counter(root.name for root in real)
+        names = {root: root.name if taken[root.name] == 1 else f"{root.parent.name}/{root.name}" for root in real}
+        return [Named(name, root, self.trusted(root)) for root, name in sorted(names.items(), key=lambda item: item[1])]
+
+    def name_of(self, root: Path) -> str:
+        """Return what the repository is called in a list."""
+        return next((named.name for named in self.list() if named.root == root), root.name)
+
+    def resolve(self, wanted: str) -> Path:
+        """Return the top of the repository that a name or a path means, symlinks resolved.
+
+        A relative path is looked for in the base path first, then from the server's own repository.
+
+        Raises:
+            ProblemError: `bad_input` (no path), `not_found` (with the nearest names), `ambiguous`, `refused` (outside).
+        """
+        if not wanted or not wanted.isprintable() or len(wanted) > LONGEST_PATH:
+            raise ProblemError("bad_input", f"{wanted[:80]!r} is no repository.", "Give a folder's name or path.")
+        listed = self.list()
+        if named := [entry.root for entry in listed if entry.name == wanted]:
+            return named[0]
+        if len(alike := [entry.name for entry in listed if entry.root.name == wanted]) > 1:
+            raise ProblemError("ambiguous", f"There are {len(alike)} repositories {wanted!r}.", _one_of(alike))
+        existing = [path for path in self._places(wanted) if os.path.lexists(path)]
+        if not existing:
+            near = get_close_matches(wanted, [entry.name for entry in listed], NEAR) or [e.name for e in listed[:NEAR]]
+            raise ProblemError("not_found", f"There is no repository {wanted!r}.", _one_of(near))
+        root = next((path for path in existing if self.allowed(path)), None)
+        if root is None:
+            raise ProblemError("refused", f"{wanted!r} is outside the folders that may be used.", self._inside())
+        return find_work_tree(str(root), self._openable)
+
+    async def ref(self, repo: str, session: str, mode: Mode, principal: str = "") -> RepositoryRef:
+        """Return the repository a call means: the named one, else the session's current one, else the server's own.
+
+        Raises:
+            ProblemError: As `resolve`; `bad_input` when none is meant; `refused` when it cannot be written to now.
+        """
+        root = self.meant(repo, session, principal)
+        facts = await self.facts(root)
+        if mode == "write" and (why := facts.why_not_writable()):
+            raise ProblemError(why.kind, why.message, why.hint)
+        return RepositoryRef(
+            name=root.name,
+            root=str(root),
+            mode=mode,
+            key=work_tree_key(facts),
+            branch=facts.status.branch or None,
+            head=facts.status.head or None,
+        )
+
+    def meant(self, repo: str, session: str, principal: str = "") -> Path:
+        """Return the root of the repository that a call means.
+
+        Raises:
+            ProblemError: As `resolve`; `bad_input` when none is meant.
+        """
+        if repo:
+            return self.resolve(repo)
+        if current := sessions.stack(self._database, principal, session):
+            return self.resolve(current[-1])
+        if self.home is not None:
+            return self.home
+        hint = _one_of([named.name for named in self.list()[:NEAR]])
+        raise ProblemError("bad_input", "No repository is named, and the session has none.", f"Give `repo`. {hint}")
+
+    async def facts(self, root: Path) -> Facts:
+        """Ask git about a repository.
+
+        Raises:
+            ProblemError: It is not one, or not one that may be opened.
+        """
+        self._scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return await read_facts(self.workspace(root), self._repository(root), self._openable)
+
+    def workspace(self, root: Path) -> Workspace:
+        """Return a workspace for looking at one repository outside of any thread."""
+        return Workspace(
+            {root.name: self._repository(root)}, _Blobs(self._database), self._scratch, child_environment()
+        )
+
+    def _repository(self, root: Path) -> Repository:
+        return Repository(root.name, root, "read", self.trusted(root))
+
+    def opened(self, ref: RepositoryRef) -> Repository:
+        """Return a thread's repository, as the process that drives it may use it.
+
+        Raises:
+            ProblemError: `refused`; it is outside this process's folders.
+        """
+        root = Path(ref.root)
+        if not self.allowed(root):
+            raise ProblemError("refused", f"{ref.root!r} is outside the folders that may be used.", self._inside())
+        return Repository(ref.name, root, ref.mode, self.trusted(root))
+
+    def _places(self, wanted: str) -> Sequence[Path]:
+        anchors = [anchor for anchor in (self.base, self.home, *self.roots) if anchor is not None]
+        return [Path(os.path.realpath(anchor / wanted)) for anchor in anchors] or [Path(os.path.realpath(wanted))]
+
+    def _inside(self) -> str:
+        roots = ", ".join(str(root) for root in self.roots) or "none"
+        return f"They are: {roots}. The person may add one with FACTOR12_ALLOWED_ROOTS."
+
+
+def _base(settings: Settings, home: Path, own: Path | None) -> Path | None:
+    if settings.base_path is not None:
+        return settings.base_path.expanduser().resolve()
+    base = own.parent if own else home
+    return None if base == Path(base.anchor) else base
+
+
+def _top(folder: Path) -> Path | None:
+    """Return the top of the work tree that holds the folder."""
+    return next((path for path in (folder, *folder.parents) if (path / ".git").exists()), None)
+
+
+def _work_trees(root: Path) -> list[Path]:
+    try:
+        with os.scandir(root) as entries:
+            names = sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+    except OSError:
+        return []
+    return [root / name for name in names if (root / name / ".git").exists()]
+
+
+def _one_of(names: list[str]) -> str:
+    return f"There are: {', '.join(names)}." if names else "There is none in the base path."

@@ -1,0 +1,81 @@
+"""JSON schemas as a model should read them: no generated titles, no nulls, and one envelope shared by every tool."""
+
+from typing import Any, cast
+
+from pydantic import BaseModel
+
+Schema = dict[str, Any]
+
+_TEXT: Schema = {"type": "string"}
+_OBJECT: Schema = {"type": "object"}
+ERROR: Schema = {
+    "type": "object",
+    "properties": {"kind": _TEXT, "message": _TEXT, "hint": _TEXT},
+    "required": ["kind", "message"],
+}
+STATUSES = ("running", "waiting", "completed", "failed", "cancelled", "interrupted")
+ENVELOPE: Schema = {
+    "thread_id": _TEXT,
+    "session": _TEXT,
+    "agent": _TEXT,
+    "status": {"enum": list(STATUSES)},
+    "outcome": {"enum": ["fixed", "changed_unverified", "no_change", "done", "failed", "denied"]},
+    "output": _OBJECT,
+    "question": _OBJECT,
+    "error": ERROR,
+    "version": {"type": "integer"},
+    "progress": _OBJECT,
+    "approval": _TEXT,
+    "next": _TEXT,
+}
+
+
+def envelope_schema(output: type[BaseModel] | None = None) -> Schema:
+    """Return the output schema of a tool that answers with a thread; `output` is its agent's own, in full."""
+    if output is None:
+        return result_schema(ENVELOPE)
+    own = lean(output.model_json_schema())
+    definitions = own.pop("$defs", None)
+    return result_schema(ENVELOPE | {"output": own}, definitions)
+
+
+def result_schema(fields: Schema, definitions: Schema | None = None) -> Schema:
+    """Return the schema of a result: whatever else a result has, it says what to do next (R16)."""
+    schema: Schema = {"type": "object", "properties": {"error": ERROR} | fields | {"next": _TEXT}, "required": ["next"]}
+    return schema | {"$defs": definitions} if definitions else schema
+
+
+def lean(schema: Schema) -> Schema:
+    """Drop what says nothing to a model: generated titles, defaults, and `null` beside another type."""
+    return cast(Schema, _lean(schema))
+
+
+def _lean(node: Any) -> Any:
+    match node:
+        case dict():
+            fields = cast(Schema, node)
+            return _without_null(
+                {name: _lean_field(name, value) for name, value in fields.items() if _says(name, value)}
+            )
+        case list():
+            return [_lean(item) for item in cast(list[Any], node)]
+        case _:
+            return node
+
+
+def _lean_field(name: str, value: Any) -> Any:
+    if name in ("properties", "$defs") and isinstance(value, dict):
+        return {field: _lean(schema) for field, schema in cast(Schema, value).items()}
+    return _lean(value)
+
+
+def _says(name: str, value: Any) -> bool:
+    return not (name == "default" or (name == "title" and isinstance(value, str)))
+
+
+def _without_null(fields: Schema) -> Schema:
+    options = [option for option in fields.get("anyOf", ()) if option != {"type": "null"}]
+    if "anyOf" not in fields or len(options) == len(fields["anyOf"]):
+        return fields
+    rest = {name: value for name, value in fields.items() if name != "anyOf"}
+    return rest | (options[0] if len(options) == 1 else {"anyOf": options})

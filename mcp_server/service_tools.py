@@ -1,0 +1,66 @@
+"""`health`: whether this server works, and how it is set."""
+
+from importlib.metadata import PackageNotFoundError, version
+
+from mcp_server.arguments import Nothing
+from mcp_server.asking import Ctx
+from mcp_server.compose import Runtime
+from mcp_server.envelope import Envelope
+from mcp_server.schemas import Schema, result_schema
+from mcp_server.toolbox import Entry
+from state.store import Search
+
+_OBJECT: Schema = {"type": "object"}
+_TEXT: Schema = {"type": "string"}
+MOST_COUNTED = 1000
+
+
+def program_version() -> str:
+    try:
+        return version("factor12")
+    except PackageNotFoundError:
+        return "0"
+
+
+async def health(runtime: Runtime, _: Ctx, args: Nothing) -> Envelope:
+    """Read the store, so that a broken one is an error here, and say what a person may want to know."""
+    waiting = runtime.store.list(Search(status="waiting", limit=MOST_COUNTED), runtime.principal)
+    running = runtime.store.list(Search(status="running", limit=MOST_COUNTED), runtime.principal)
+    interrupted = runtime.store.list(Search(status="interrupted", limit=MOST_COUNTED), runtime.principal)
+    settings = runtime.settings
+    return {
+        "status": "ok",
+        "program": f"factor12 {program_version()}",
+        "database": str(runtime.database.path),
+        "agents": list(runtime.engine.agents),
+        "threads": {"running": len(running), "waiting": len(waiting), "interrupted": len(interrupted)},
+        "roots": [str(root) for root in runtime.repositories.roots],
+        "sandbox": "none",
+        "approval": settings.approval,
+        "approval_channels": list(settings.approval_channels),
+        "next": _next(len(waiting), len(interrupted)),
+    }
+
+
+def _next(waiting: int, interrupted: int) -> str:
+    if interrupted:
+        return "Call `thread_list` with status interrupted, then `thread_resume` or `thread_cancel`."
+    return "Call `thread_list` with status waiting to see what is asked." if waiting else "All is well."
+
+
+def entries() -> list[Entry]:
+    """Return the service's part of the table."""
+    texts: Schema = {"type": "array", "items": _TEXT}
+    fields: Schema = {
+        "status": _TEXT,
+        "program": _TEXT,
+        "database": _TEXT,
+        "agents": texts,
+        "threads": _OBJECT,
+        "roots": texts,
+        "sandbox": _TEXT,
+        "approval": _TEXT,
+        "approval_channels": texts,
+    }
+    description = "Check that the server works and how it is set: store, agents, threads, folders, approvals, sandbox."
+    return [Entry("health", "Check the server", description, Nothing, result_schema(fields), health)]

@@ -1,0 +1,144 @@
+"""A thread's log as a person or a model reads it: one line per event."""
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any, assert_never, cast
+
+from agents.runtime.questions import visible
+from state.events import (
+    Aborted,
+    Answered,
+    Asked,
+    BudgetExtended,
+    Cancelled,
+    CancelRequested,
+    Denied,
+    Event,
+    Failed,
+    Finished,
+    Interrupted,
+    Launched,
+    Resolved,
+    Rewound,
+    Settled,
+    Started,
+    artifact_of,
+)
+from state.store import Record
+from state.thread import Thread
+
+LONGEST_LINE = 300
+LONGEST_TEXT = 2000
+"""Characters of one text inside an event's data; the whole of it is in `thread://{id}/events`."""
+
+
+def iso(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def entry(record: Record) -> dict[str, Any]:
+    """Return one event for a list of them: what it says in a line, and its data with long texts cut."""
+    data = record.event.model_dump(mode="json", exclude_defaults=True, exclude={"kind"})
+    known = {"version": record.version, "at": iso(record.at), "kind": record.event.kind, "says": says(record.event)}
+    return {**known, "data": _cut(data)} if data else known
+
+
+def says(event: Event) -> str:
+    """Say in one line what happened."""
+    return _line(_said(event))
+
+
+def markdown(thread: Thread, status: str, records: Iterable[Record]) -> str:
+    """Return a thread as a page: what it is, what happened, how it ended."""
+    places = ", ".join(f"{ref.name} ({ref.mode})" for ref in thread.workspace) or "no repository"
+    outcome = f", {thread.outcome}" if thread.outcome else ""
+    head = [f"# {thread.agent} in {places}", "", f"Thread `{thread.id}`, session `{thread.session}`: **{status}**{outcome}"]
+    rows = [f"| {r.version} | {iso(r.at)} | {r.event.kind} | {says(r.event).replace('|', chr(92) + '|')} |" for r in records]
+    table = ["", "| version | at | event | what |", "|---|---|---|---|", *rows]
+    asked = ["", f"**Waits for an answer to `{thread.question.key}`:** {thread.question.text}"] if thread.question else []
+    return "\n".join([*head, *table, *asked, ""])
+
+
+def _said(event: Event) -> str:
+    match event:
+        case Launched() | Interrupted() | Rewound() | Finished() | Aborted():
+            return _turn(event)
+        case Started() | Resolved() | Failed() | Settled():
+            return _effect(event)
+        case Asked() | Answered() | Denied() | BudgetExtended():
+            return _question(event)
+        case CancelRequested():
+            return f"cancel asked for over {event.channel}. {event.reason}"
+        case Cancelled():
+            return f"cancelled. {event.note}"
+    assert_never(event)
+
+
+def _turn(event: Launched | Interrupted | Rewound | Finished | Aborted) -> str:
+    match event:
+        case Launched():
+            places = ", ".join(f"{ref.name} on {ref.branch or 'no branch'}" for ref in event.workspace)
+            return f"{event.agent} launched in {places or 'no repository'}: {_brief(event.task)}"
+        case Interrupted():
+            return f"interrupted: {event.problem}"
+        case Rewound():
+            return f"rewound to version {event.to} (checkpoint {event.checkpoint})"
+        case Finished():
+            return f"finished, {event.outcome}: {_brief(event.output)}"
+        case Aborted():
+            return f"ended, {event.outcome}: {event.problem}"
+    assert_never(event)
+
+
+def _effect(event: Started | Resolved | Failed | Settled) -> str:
+    match event:
+        case Started():
+            return f"{event.key}: {event.tool} begins"
+        case Resolved():
+            return f"{event.key}: {_brief(event.value)} ({event.seconds:.1f} s)"
+        case Failed():
+            return f"{event.key} failed: {event.problem}"
+        case Settled(verdict="again"):
+            return f"{event.key} was cut off and is tried again ({event.by})"
+        case Settled():
+            return f"{event.key} was cut off, and had happened ({event.by})"
+    assert_never(event)
+
+
+def _question(event: Asked | Answered | Denied | BudgetExtended) -> str:
+    match event:
+        case Asked():
+            return f"{event.key} asked of {event.question.answer_by}: {event.question.text}"
+        case Answered():
+            return f"{event.key} answered over {event.channel} {event.client}: {_brief(event.answer)}"
+        case Denied():
+            return f"{event.key} denied. {event.reason}"
+        case BudgetExtended():
+            return f"budget extended by {event.steps} steps and {event.seconds:.0f} s"
+    assert_never(event)
+
+
+def _brief(value: Any) -> str:
+    if (artifact := artifact_of(value)) is not None:
+        return f"{artifact.size} bytes, kept beside the log"
+    if isinstance(value, dict) and isinstance(summary := cast(dict[str, Any], value).get("summary"), str):
+        return summary
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _line(text: str) -> str:
+    line = visible(" ".join(text.split()))
+    return line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 1]}…"
+
+
+def _cut(value: Any) -> Any:
+    match value:
+        case str() if len(value) > LONGEST_TEXT:
+            return f"{value[:LONGEST_TEXT]}… ({len(value)} characters)"
+        case dict():
+            return {name: _cut(inner) for name, inner in cast(dict[str, Any], value).items()}
+        case list():
+            return [_cut(inner) for inner in cast(list[Any], value)]
+        case _:
+            return value

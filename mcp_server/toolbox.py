@@ -1,0 +1,105 @@
+"""Turn the table of tools into the SDK's: arguments checked by us, one envelope out, every failure in words (R15)."""
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from mcp.server.mcpserver.tools import Tool
+from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
+from mcp.shared.exceptions import MCPError
+from mcp_types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
+from pydantic import BaseModel
+
+from mcp_server import plain
+from mcp_server.arguments import read
+from mcp_server.asking import Ctx
+from mcp_server.compose import Runtime
+from mcp_server.envelope import Envelope, envelope, is_failure, refusal
+from mcp_server.logs import about
+from mcp_server.schemas import Schema, lean
+from state.problem import Problem, ProblemError
+from state.store import UnknownThread
+from state.thread import Thread
+
+log = logging.getLogger(__name__)
+
+Answer: TypeAlias = Thread | Envelope | InputRequiredResult
+Act: TypeAlias = Callable[[Runtime, Ctx, Any], Awaitable[Answer]]
+
+READS = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One tool of the table."""
+
+    name: str
+    title: str
+    description: str
+    arguments: type[BaseModel]
+    output: Schema
+    act: Act
+    annotations: ToolAnnotations = READS
+
+
+class _AsGiven(FuncMetadata):
+    """Hands the arguments on as they came; `arguments.read` validates them with errors a model can act on."""
+
+    def validate_arguments(self, arguments_to_validate: dict[str, Any]) -> dict[str, Any]:
+        return {"given": arguments_to_validate}
+
+
+def tools(runtime: Runtime, table: Iterable[Entry]) -> list[Tool]:
+    return [_tool(runtime, entry) for entry in table]
+
+
+def _tool(runtime: Runtime, entry: Entry) -> Tool:
+    async def call(ctx: Ctx, given: dict[str, Any]) -> CallToolResult | InputRequiredResult:
+        with about(tool=entry.name):
+            return await _perform(runtime, entry, ctx, given)
+
+    return Tool(
+        fn=call,
+        name=entry.name,
+        title=entry.title,
+        description=entry.description,
+        parameters=lean(entry.arguments.model_json_schema()),
+        fn_metadata=_AsGiven(arg_model=ArgModelBase, output_schema=entry.output),
+        is_async=True,
+        context_kwarg="ctx",
+        annotations=entry.annotations,
+    )
+
+
+async def _perform(
+    runtime: Runtime, entry: Entry, ctx: Ctx, given: dict[str, Any]
+) -> CallToolResult | InputRequiredResult:
+    """Run one call. This is the outermost door: what nobody foresaw is logged, and said without its details."""
+    try:
+        answer = await entry.act(runtime, ctx, read(entry.arguments, given, entry.name))
+    except MCPError:
+        raise
+    except ProblemError as error:
+        answer = refusal(error.problem, thread_id=_named(given, error))
+    except Exception as error:
+        log.exception("%s failed", entry.name)
+        message = f"{entry.name} failed unexpectedly ({type(error).__name__})."
+        hint = "Its details are in the server's log on stderr. Nothing was lost: `thread_list` shows the threads."
+        answer = refusal(Problem(kind="internal", message=message, hint=hint), thread_id=_named(given, error))
+    if isinstance(answer, InputRequiredResult):
+        return answer
+    return reply(runtime, envelope(runtime, answer) if isinstance(answer, Thread) else answer)
+
+
+def reply(runtime: Runtime, fields: Envelope) -> CallToolResult:
+    """Return a result as both of what hosts read, without secrets."""
+    clean = runtime.outward.value(fields)
+    content = TextContent(type="text", text=plain.text(clean))
+    return CallToolResult(content=[content], structured_content=clean, is_error=is_failure(clean))
+
+
+def _named(given: dict[str, Any], error: Exception) -> str:
+    """Return the thread that a failed call was about, if there is one (R16)."""
+    named = given.get("thread_id")
+    return named if isinstance(named, str) and not isinstance(error, UnknownThread) else ""

@@ -1,0 +1,121 @@
+"""The tables of the documents that say what the code says: `python -m tests.documentation` writes them anew."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path, PurePath
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin
+
+import typer.main
+from pydantic.fields import FieldInfo
+
+from mcp_server.catalogue import AGENTS
+from mcp_server.cli import app
+from mcp_server.cli_run import example
+from mcp_server.settings import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+KINDS: Mapping[object, str] = {str: "text", int: "whole number", float: "number", bool: "true, false", Path: "path"}
+
+
+def settings() -> str:
+    """Every variable, what it accepts and its default."""
+    rows = [
+        (f"`{field.alias}`", _accepts(field), _default(field), field.description or "")
+        for field in Settings.model_fields.values()
+    ]
+    return _table(("variable", "accepts", "default", "what it does"), rows)
+
+
+def commands() -> str:
+    """Every command, what it does and an example."""
+    rows = [(f"`{name}`", _first_line(command.help), f"`{example_of(command)}`") for name, command in walk_commands()]
+    return _table(("command", "what it does", "example"), rows)
+
+
+def agents() -> str:
+    """Every agent, what it does, what it takes and how a shell runs it."""
+    rows = [
+        (f"`{a.name}`", a.description, ", ".join(f"`{name}`" for name in a.input.model_fields), f"`{example(a)}`")
+        for a in AGENTS
+    ]
+    return _table(("agent", "what it does", "takes", "from a shell"), rows)
+
+
+TABLES: Mapping[str, tuple[tuple[str, Callable[[], str]], ...]] = {
+    "README.md": (("agents", agents), ("commands", commands)),
+    "docs/configuration.md": (("settings", settings),),
+    "docs/cli.md": (("commands", commands),),
+}
+
+
+def walk_commands() -> Iterator[tuple[str, Any]]:
+    """Yield every command that does something, with the words that call it."""
+    yield from _walk("factor12", typer.main.get_command(app))
+
+
+def example_of(command: Any) -> str:
+    return str(command.epilog or "").removeprefix("Example: ")
+
+
+def renewed(document: str) -> str:
+    """Return the document with its tables as the code has them now."""
+    text = (ROOT / document).read_text(encoding="utf-8")
+    for name, table in TABLES[document]:
+        begin, end = f"<!-- table: {name} -->", f"<!-- end: {name} -->"
+        assert begin in text and end in text, f"{document} has no place for the table {name!r}"
+        text = re.sub(f"{begin}.*?{end}", lambda _, b=begin, e=end, t=table: f"{b}\n{t()}\n{e}", text, flags=re.DOTALL)
+    return text
+
+
+def _walk(name: str, command: Any) -> Iterator[tuple[str, Any]]:
+    below: Mapping[str, Any] = getattr(command, "commands", {})
+    for word, inner in below.items():
+        yield from _walk(f"{name} {word}", inner)
+    if not below:
+        yield name, command
+
+
+def _first_line(text: str | None) -> str:
+    return " ".join((text or "").split("\n\n")[0].split())
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    cells = [head, tuple("---" for _ in head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in cells)
+
+
+def _accepts(field: FieldInfo) -> str:
+    bounds = {name: getattr(part, name) for part in field.metadata for name in ("ge", "le") if hasattr(part, name)}
+    limits = [f"{word} {bounds[name]:g}" for name, word in (("ge", "from"), ("le", "to")) if name in bounds]
+    return " ".join([_kind(field.annotation), *limits])
+
+
+def _kind(annotation: Any) -> str:
+    arguments = [argument for argument in get_args(annotation) if argument is not NoneType]
+    if get_origin(annotation) is Literal:
+        return ", ".join(f"`{option}`" for option in arguments)
+    if get_origin(annotation) is tuple:
+        return "paths, joined by `:`" if arguments[0] is Path else "words, joined by `,`"
+    return KINDS[annotation] if annotation in KINDS else _kind(arguments[0])
+
+
+def _default(field: FieldInfo) -> str:
+    match field.default:
+        case str() | int() | float() if field.default != "":
+            return f"`{str(field.default).lower() if isinstance(field.default, bool) else field.default}`"
+        case tuple() if field.default:
+            return f"`{','.join(str(part) for part in field.default)}`"
+        case _ if field.default_factory is not None:
+            return "the platform's state folder"
+        case _:
+            return ""
+
+
+def main() -> None:
+    for document in TABLES:
+        (ROOT / PurePath(document)).write_text(renewed(document), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""The command line as a whole: help, agents, settings, and failures as one line with a true exit code."""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.mcp_server.shell import Shell, open_shell
+
+
+@pytest.fixture
+def shop(make_repository: Callable[..., Path], tmp_path: Path) -> Shell:
+    return open_shell(make_repository, tmp_path)
+
+
+def test_without_a_command_there_is_help(shop: Shell) -> None:
+    for words, code in (((), 0), (("--help",), 0), (("threads",), 2), (("run",), 2)):
+        shown = shop.quick(*words)
+        assert (shown.code, shown.err) == (code, ""), words
+        assert "Usage: factor12" in shown.out
+
+
+def test_the_version_is_printed(shop: Shell) -> None:
+    assert shop.quick("--version").out.startswith("factor12 ")
+
+
+@pytest.mark.requirement("R15")
+def test_a_command_that_is_not_there_is_met_with_the_nearest(shop: Shell) -> None:
+    wrong = shop.run("thraeds", "list")
+    assert wrong.code == 2 and "Did you mean 'threads'" in wrong.complaint
+
+
+def test_agents_and_info_say_what_there_is_and_what_it_takes(shop: Shell) -> None:
+    listed = shop.quick("agents", "--json").json
+    assert [agent["name"] for agent in listed] == ["issue_fixer", "testing"]
+    assert "issue_fixer" in shop.quick("agents").out
+    info = shop.quick("info", "testing", "--json").json
+    assert set(info["input"]["properties"]) == {"paths", "select"} and info["mode"] == "read"
+    shown = shop.quick("info", "testing").out
+    assert "list of text" in shown and "factor12 run testing" in shown and "Returns" in shown
+
+
+def test_info_about_nobody_names_the_nearest(shop: Shell) -> None:
+    assert "Did you mean testing?" in shop.quick("info", "testnig").complaint
+    assert "There are: issue_fixer, testing." in shop.quick("info", "zebra").complaint
+
+
+@pytest.mark.requirement("R15")
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("FACTOR12_LEASE_S", "soon", "FACTOR12_LEASE_S='soon'"),
+        ("MAX_CONCURRENT_AGENTS", "0", "MAX_CONCURRENT_AGENTS='0'"),
+        ("FACTOR12_APPROVAL_CHANNELS", "email", "there are elicitation and terminal"),
+    ],
+)
+def test_a_setting_that_is_not_accepted_is_named(shop: Shell, name: str, value: str, says: str) -> None:
+    wrong = shop.where(**{name: value}).quick("threads", "list")
+    assert wrong.code == 2 and says in wrong.complaint
+
+
+def test_a_named_file_configures_every_command(shop: Shell, tmp_path: Path) -> None:
+    shop.quick("run", "testing")
+    file = tmp_path / "other.env"
+    file.write_text(f"FACTOR12_DATABASE_URL={tmp_path / 'other.db'}\n")
+    assert len(shop.quick("threads", "list", "--json").json) == 1
+    assert shop.quick("--env-file", str(file), "threads", "list", "--json").json == []
+    assert "There is no file" in shop.quick("--env-file", "nope", "threads", "list").complaint
+
+
+@pytest.mark.requirement("R10")
+def test_a_file_in_the_repository_configures_nothing(shop: Shell, tmp_path: Path) -> None:
+    (shop.folder / ".env").write_text(f"FACTOR12_DATABASE_URL={tmp_path / 'stolen.db'}\nFACTOR12_APPROVAL=host\n")
+    shop.quick("threads", "list")
+    assert not (tmp_path / "stolen.db").exists()
+
+
+@pytest.mark.requirement("R15")
+def test_a_database_of_a_newer_program_is_left_alone(shop: Shell) -> None:
+    shop.quick("threads", "list")
+    with sqlite3.connect(shop.state / "factor12.db") as database:
+        database.execute("pragma user_version = 99")
+    refused = shop.quick("threads", "list", "--json")
+    assert refused.code == 1
+    assert refused.json["error"]["kind"] == "store" and "newer than this program" in refused.err
+
+
+@pytest.mark.requirement("R15")
+def test_a_file_that_is_no_database_is_named(shop: Shell) -> None:
+    shop.state.mkdir(exist_ok=True)
+    (shop.state / "factor12.db").write_bytes(b"not a database at all" * 100)
+    refused = shop.quick("threads", "list")
+    assert refused.code == 1 and "factor12.db" in refused.complaint
+
+
+@pytest.mark.requirement("R18")
+def test_what_a_thread_says_cannot_play_tricks_on_the_terminal(shop: Shell) -> None:
+    ran = shop.quick("run", "testing", "select=\x1b[2J\u202egnp")
+    assert "\x1b" not in ran.err + ran.out and "\u202e" not in ran.err + ran.out
+
+
+def test_secrets_of_the_environment_stay_inside(shop: Shell) -> None:
+    ran = shop.where(MY_API_KEY="very-secret-value").run("run", "testing", "select=very-secret-value", "--json")
+    assert "very-secret-value" not in ran.out + ran.err

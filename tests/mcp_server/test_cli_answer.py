@@ -1,0 +1,99 @@
+"""`factor12 answer`: what only a person may answer is answered at a controlling terminal, with the code shown there."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.mcp_server.shell import SHOP, Shell, open_shell
+
+TWICE = {**SHOP, "old.py": SHOP["auth.py"], "tests/test_auth.py": SHOP["tests/test_auth.py"]}
+
+
+@pytest.fixture
+def untrusted(make_repository: Callable[..., Path], tmp_path: Path) -> Shell:
+    """A shell whose person trusts nothing, so that a check needs an approval."""
+    return open_shell(make_repository, tmp_path).where(FACTOR12_TRUSTED_ROOTS="")
+
+
+@pytest.fixture
+def asked(untrusted: Shell) -> tuple[Shell, str]:
+    """A thread that waits for an approval."""
+    launched = untrusted.quick("run", "testing", "--json")
+    assert launched.code == 5, launched
+    assert launched.json["question"]["answer_by"] == "person"
+    return untrusted, launched.json["thread_id"]
+
+
+@pytest.mark.requirement("R8")
+def test_a_person_approves_at_the_terminal_with_the_code_shown_there(asked: tuple[Shell, str]) -> None:
+    shell, thread_id = asked
+    with shell.person("answer", thread_id) as person:
+        assert person.sees("NOT SANDBOXED")
+        person.sees("Your answer: ")
+        person.types("approve")
+        code = person.sees("type the code ([A-Z2-9]{4}): ")[1]
+        person.types(code)
+        assert person.leaves() == 1, person.screen  # the tests of the shop are red
+    log = shell.quick("threads", "show", thread_id).out
+    assert "answered over terminal" in log and "1 passed, 1 failed" in log
+
+
+@pytest.mark.requirement("R8")
+def test_the_terminal_asks_even_when_stdin_and_stdout_are_pipes(asked: tuple[Shell, str]) -> None:
+    shell, thread_id = asked
+    with shell.person("answer", thread_id, piped=True) as person:
+        person.sees("Your answer: ")
+        person.types("2")
+        person.types(person.sees("type the code (....): ")[1].lower())
+        assert person.leaves() == 6
+    assert shell.quick("threads", "show", thread_id, "--json").json["outcome"] == "denied"
+
+
+@pytest.mark.requirement("R8")
+@pytest.mark.parametrize("words", [(), ("approve:run_check",), ("approve:run_check", "approve")])
+def test_without_a_terminal_no_argument_answers_for_a_person(asked: tuple[Shell, str], words: tuple[str, ...]) -> None:
+    shell, thread_id = asked
+    refused = shell.run("answer", thread_id, *words)
+    assert refused.code == 1
+    assert "Only a person at a terminal" in refused.complaint and f"factor12 answer {thread_id}" in refused.complaint
+    assert shell.quick("threads", "show", thread_id, "--json").json["status"] == "waiting"
+
+
+@pytest.mark.requirement("R8")
+def test_an_answer_in_the_arguments_still_needs_the_code(asked: tuple[Shell, str]) -> None:
+    shell, thread_id = asked
+    with shell.person("answer", thread_id, "approve:run_check", "approve") as person:
+        person.sees("type the code (....): ")
+        person.types("0000")
+        assert person.leaves() == 1
+        assert "not the code" in person.screen
+    assert shell.quick("threads", "show", thread_id, "--json").json["status"] == "waiting"
+
+
+@pytest.mark.requirement("R8")
+def test_a_terminal_that_may_not_approve_refuses(asked: tuple[Shell, str]) -> None:
+    shell, thread_id = asked
+    with shell.where(FACTOR12_APPROVAL_CHANNELS="elicitation").person("answer", thread_id) as person:
+        assert person.leaves() == 1
+        assert "FACTOR12_APPROVAL_CHANNELS" in person.screen
+
+
+def test_a_question_that_was_answered_elsewhere_meanwhile_is_not_answered_again(asked: tuple[Shell, str]) -> None:
+    shell, thread_id = asked
+    with shell.person("answer", thread_id) as person:
+        person.sees("Your answer: ")
+        assert shell.quick("threads", "cancel", thread_id).code == 0
+        person.types("approve")
+        person.types(person.sees("type the code (....): ")[1])
+        assert person.leaves() == 1
+        assert "no longer asks this" in person.screen
+
+
+def test_a_person_who_leaves_answers_nothing(asked: tuple[Shell, str]) -> None:
+    shell, thread_id = asked
+    with shell.person("answer", thread_id) as person:
+        person.sees("Your answer: ")
+        person.presses("d")
+        assert person.leaves() == 1
+    assert shell.quick("threads", "show", thread_id, "--json").json["status"] == "waiting"

@@ -1,0 +1,108 @@
+"""`factor12 threads`: threads are found again by anything, shown, followed, resumed, cancelled, carried elsewhere."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.mcp_server.shell import Shell, open_shell
+
+
+@pytest.fixture
+def shop(make_repository: Callable[..., Path], tmp_path: Path) -> Shell:
+    return open_shell(make_repository, tmp_path)
+
+
+@pytest.fixture
+def waiting(shop: Shell) -> tuple[Shell, str]:
+    """A thread that waits for an approval."""
+    shell = shop.where(FACTOR12_TRUSTED_ROOTS="")
+    return shell, shell.quick("run", "testing", "--json").json["thread_id"]
+
+
+def test_a_thread_is_found_by_each_of_its_properties(waiting: tuple[Shell, str]) -> None:
+    shell, thread_id = waiting
+    for words in (
+        (),
+        ("--status", "waiting"),
+        ("--agent", "testing"),
+        ("--repo", "shop"),
+        ("--repo", "."),
+        ("--branch", "main"),
+        ("--session", "default"),
+    ):
+        assert [row["thread_id"] for row in shell.quick("threads", "list", *words, "--json").json] == [thread_id], words
+    for words in (("--status", "running"), ("--repo", "portal"), ("--branch", "next"), ("--issue", "7")):
+        assert shell.quick("threads", "list", *words, "--json").json == [], words
+
+
+def test_a_list_for_people_names_what_they_look_for(waiting: tuple[Shell, str]) -> None:
+    shell, thread_id = waiting
+    listed = shell.quick("threads", "list").out
+    assert thread_id in listed and "waiting" in listed and "shop (main)" in listed and "just now" in listed
+
+
+def test_an_empty_list_says_how_to_begin(shop: Shell) -> None:
+    assert "factor12 run" in shop.quick("threads", "list").out
+    assert shop.quick("threads", "list", "--json").json == []
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("show", "nope"), "There is no thread 'nope'"),
+        (("list", "--session", "nobody"), "There is no session 'nobody'"),
+        (("list", "--agent", "tester"), "There is no agent 'tester'"),
+        (("list", "--status", "asleep"), "'asleep' is not one of"),
+        (("shwo",), "Did you mean 'show'"),
+    ],
+)
+def test_what_is_not_there_is_named_with_the_next_step(shop: Shell, words: tuple[str, ...], says: str) -> None:
+    wrong = shop.quick("threads", *words)
+    assert wrong.code == 2 and says in wrong.complaint
+
+
+def test_the_beginning_of_an_id_is_enough_and_a_slip_is_pointed_out(waiting: tuple[Shell, str]) -> None:
+    shell, thread_id = waiting
+    assert shell.quick("threads", "show", thread_id[:6], "--json").json["thread_id"] == thread_id
+    assert shell.quick("threads", "show", thread_id[:3]).code == 2
+    slip = thread_id[:-1] + ("0" if thread_id[-1] != "0" else "1")
+    assert f"Did you mean {thread_id}" in shell.quick("threads", "show", slip).complaint
+
+
+def test_show_has_every_step_and_the_open_question(waiting: tuple[Shell, str]) -> None:
+    shell, thread_id = waiting
+    shown = shell.quick("threads", "show", "latest").out
+    assert "testing launched in shop" in shown and "NOT SANDBOXED" in shown
+    assert f"factor12 answer {thread_id}" in shown
+
+
+def test_cancel_stops_for_good_and_says_so_again(waiting: tuple[Shell, str]) -> None:
+    shell, thread_id = waiting
+    assert shell.quick("threads", "cancel", thread_id, "--reason", "wrong branch").code == 0
+    assert shell.quick("threads", "cancel", thread_id).code == 0
+    assert "wrong branch" in shell.quick("threads", "show", thread_id).out
+    assert shell.quick("threads", "resume", thread_id).code == 1
+
+
+def test_watch_shows_what_another_process_does_and_ends_with_it(shop: Shell) -> None:
+    (shop.folder / "tests" / "test_auth.py").write_text(
+        "import pathlib, time, unittest\n"
+        "class T(unittest.TestCase):\n"
+        "    def test_waits(self):\n"
+        "        while not pathlib.Path('go').exists():\n"
+        "            time.sleep(0.05)\n"
+    )
+    running = shop.start("run", "testing")
+    assert running.stderr is not None
+    while "begins" not in running.stderr.readline():
+        pass
+    watching = shop.start("threads", "watch", "latest")
+    assert watching.stderr is not None
+    while "begins" not in watching.stderr.readline():
+        pass
+    (shop.folder / "go").touch()
+    out, err = watching.communicate(timeout=30)
+    running.communicate(timeout=30)
+    assert (watching.returncode, running.returncode) == (0, 0)
+    assert "finished, done" in err and out.startswith("done  testing in shop")

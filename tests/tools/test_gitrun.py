@@ -1,0 +1,553 @@
+"""No program that a repository names ever runs; each attack beside the control that it works with plain git."""
+
+import os
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import anyio
+import psutil
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.tools.gitting import Place, snapshot
+from tools.base import ToolError
+from tools.giterrors import failure, printable
+from tools.gitkeys import overrides, refused
+from tools.gitrun import git
+from tools.workspace import Workspace
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+async def run(workspace: Workspace, *args: str, stdin: bytes | None = None) -> bytes:
+    return await git(workspace, workspace.repository(), *args, stdin=stdin)
+
+
+async def exercise(workspace: Workspace) -> list[str]:
+    """Run everything that reads or commits, each as far as it goes; return what failed."""
+    failed: list[str] = []
+    for words in (
+        ["status", "--porcelain=v2", "--branch", "-z"],
+        ["diff", "HEAD"],
+        ["diff", "--cached"],
+        ["log", "-p", "-2"],
+        ["show", "HEAD"],
+        ["grep", "-n", "-e", "three"],
+        ["ls-files", "-m", "-d", "-o"],
+        ["update-index", "--refresh"],
+        ["hash-object", "a.txt"],
+        ["cat-file", "blob", "HEAD:a.txt"],
+        ["diff-files", "-p"],
+        ["diff-index", "-p", "HEAD"],
+        ["diff-tree", "-p", "HEAD"],
+        ["check-attr", "-a", "a.txt"],
+        ["read-tree", "HEAD"],
+        ["write-tree"],
+        ["commit-tree", "HEAD^{tree}", "-m", "x"],
+        ["update-ref", "refs/heads/new", "HEAD"],
+    ):
+        with anyio.fail_after(20):
+            try:
+                await run(workspace, *words)
+            except ToolError as error:
+                assert "\n" not in error.problem.message
+                failed.append(words[0])
+    return failed
+
+
+def fsmonitor(place: Place, root: Path) -> None:
+    place.git(root, "config", "core.fsmonitor", str(place.mark("fsmonitor")))
+
+
+def hooks(place: Place, root: Path) -> None:
+    for name in ("post-index-change", "reference-transaction", "pre-commit", "post-commit"):
+        shutil.copy2(place.mark(name), root / ".git" / "hooks" / name)
+
+
+def hooks_path(place: Place, root: Path) -> None:
+    folder = place.folder / "husky"
+    folder.mkdir()
+    shutil.copy2(place.mark("husky"), folder / "reference-transaction")
+    place.git(root, "config", "core.hooksPath", str(folder))
+
+
+def clean_filter(place: Place, root: Path) -> None:
+    place.git(root, "config", "filter.evil.clean", str(place.mark("clean")))
+    place.git(root, "config", "filter.evil.smudge", str(place.mark("smudge")))
+    place.git(root, "config", "filter.evil.required", "true")
+    (root / ".gitattributes").write_text("* filter=evil\n", encoding="utf-8")
+
+
+def process_filter(place: Place, root: Path) -> None:
+    place.git(root, "config", "filter.Evil.Name.process", str(place.mark("process")))
+    (root / ".git" / "info" / "attributes").write_text("* filter=Evil.Name\n", encoding="utf-8")
+
+
+def textconv(place: Place, root: Path) -> None:
+    place.git(root, "config", "diff.evil.textconv", str(place.mark("textconv")))
+    (root / ".gitattributes").write_text("* diff=evil\n", encoding="utf-8")
+
+
+def diff_command(place: Place, root: Path) -> None:
+    place.git(root, "config", "diff.evil.command", str(place.mark("command")))
+    (root / ".gitattributes").write_text("* diff=evil\n", encoding="utf-8")
+
+
+def diff_external(place: Place, root: Path) -> None:
+    place.git(root, "config", "diff.external", str(place.mark("external")))
+
+
+def gpg(place: Place, root: Path) -> None:
+    place.git(root, "config", "gpg.program", str(place.mark("gpg")))
+    place.git(root, "config", "log.showSignature", "true")
+    place.git(root, "config", "commit.gpgsign", "true")
+    signed = place.git(root, "cat-file", "commit", "HEAD").replace(
+        "\n\n", "\ngpgsig -----BEGIN PGP SIGNATURE-----\n\n", 1
+    )
+    made = place.git(root, "hash-object", "-t", "commit", "-w", "--stdin", stdin=signed.encode()).strip()
+    place.git(root, "update-ref", "refs/heads/main", made)
+
+
+def ssh_command(place: Place, root: Path) -> None:
+    place.git(root, "config", "core.sshCommand", str(place.mark("ssh", copies=False)))
+    place.git(root, "config", "remote.origin.url", "ssh://localhost/x")
+
+
+def external_transport(place: Place, root: Path) -> None:
+    place.git(root, "config", "remote.origin.url", f"ext::{place.mark('ext', copies=False)} x")
+    place.git(root, "config", "protocol.ext.allow", "always")
+
+
+def promisor(place: Place, root: Path) -> None:
+    external_transport(place, root)
+    place.git(root, "config", "core.repositoryformatversion", "1")
+    place.git(root, "config", "extensions.partialClone", "origin")
+    place.git(root, "config", "remote.origin.promisor", "true")
+    blob = place.git(root, "rev-parse", "HEAD:a.txt").strip()
+    (root / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
+
+
+def upload_pack(place: Place, root: Path) -> None:
+    place.git(root, "config", "remote.origin.url", str(root))
+    place.git(root, "config", "remote.origin.uploadpack", str(place.mark("uploadpack", copies=False)))
+
+
+def pager_and_editor(place: Place, root: Path) -> None:
+    for key in ("core.pager", "core.editor", "pager.log", "pager.status", "sequence.editor", "core.askPass"):
+        (place.git(root, "config", key, str(place.mark(key))) if not key.startswith("sequence") else None)
+
+
+def alias(place: Place, root: Path) -> None:
+    for name in ("status", "st", "frotz"):
+        place.git(root, "config", f"alias.{name}", f"!{place.mark('alias')}")
+
+
+def worktree_config(place: Place, root: Path) -> None:
+    place.git(root, "config", "extensions.worktreeConfig", "true")
+    place.git(root, "config", "--worktree", "core.fsmonitor", str(place.mark("worktree")))
+
+
+def submodule(place: Place, root: Path) -> None:
+    other = place.repository("library", {"lib.txt": "one\n", ".gitattributes": "* filter=evil\n"})
+    place.git(root, "submodule", "add", "-q", str(other), "lib")
+    place.git(root, "commit", "-q", "-m", "submodule")
+    place.git(root / "lib", "config", "core.fsmonitor", str(place.mark("fsmonitor-of-submodule")))
+    place.git(root / "lib", "config", "filter.evil.clean", str(place.mark("clean-of-submodule")))
+    (root / "lib" / "lib.txt").write_text("two\n", encoding="utf-8")
+
+
+def nested_repository(place: Place, root: Path) -> None:
+    inner = place.repository("victim/inner", {"x.txt": "one\n", ".gitattributes": "* filter=evil\n"})
+    place.git(root, "add", "inner")
+    place.git(root, "commit", "-q", "-m", "nested")
+    place.git(inner, "config", "filter.evil.clean", str(place.mark("clean-of-nested")))
+    (inner / "x.txt").write_text("two\n", encoding="utf-8")
+
+
+def embedded_bare(place: Place, root: Path) -> None:
+    bare = root / "sub"
+    bare.mkdir()
+    place.git(bare, "init", "-q", "--bare", ".")
+    place.git(bare, "--git-dir", ".", "config", "core.fsmonitor", str(place.mark("bare")))
+    place.git(bare, "--git-dir", ".", "config", "core.worktree", str(root))
+    place.git(bare, "--git-dir", ".", "config", "core.bare", "false")
+
+
+def program_on_the_path(place: Place, root: Path) -> None:
+    shutil.copy2(place.mark("git-of-the-repository"), root / "git")
+    place.environment["PATH"] = f"{root}:.:{place.environment['PATH']}"
+
+
+def merge_driver(place: Place, root: Path) -> None:
+    place.git(root, "config", "merge.evil.driver", f"{place.mark('merge')} %A")
+    place.git(root, "config", "merge.evil.name", "evil")
+    (root / ".git" / "info" / "attributes").write_text("* merge=evil\n", encoding="utf-8")
+
+
+def credential_helper(place: Place, root: Path) -> None:
+    place.git(root, "config", "credential.https://example.org.helper", str(place.mark("credential")))
+    place.git(root, "config", "remote.origin.url", "https://example.org/x")
+
+
+Trap = Callable[[Place, Path], None]
+CONTROLS: dict[Trap, list[str]] = {
+    fsmonitor: ["status"],
+    hooks: ["update-ref", "refs/heads/other", "HEAD"],
+    hooks_path: ["update-ref", "refs/heads/other", "HEAD"],
+    clean_filter: ["diff"],
+    process_filter: ["diff"],
+    textconv: ["diff"],
+    diff_command: ["diff"],
+    diff_external: ["diff"],
+    gpg: ["log", "-1"],
+    ssh_command: ["fetch", "origin"],
+    external_transport: ["fetch", "origin"],
+    promisor: ["cat-file", "blob", "HEAD:a.txt"],
+    upload_pack: ["fetch", "origin"],
+    pager_and_editor: ["--paginate", "var", "GIT_PAGER"],
+    alias: ["frotz"],
+    worktree_config: ["status"],
+    submodule: ["status"],
+    nested_repository: ["status"],
+    embedded_bare: ["-C", "sub", "status"],
+    merge_driver: ["merge", "side"],
+}
+
+
+@pytest.fixture
+def victim(place: Place) -> Path:
+    root = place.repository("victim", {"a.txt": "one\n"})
+    place.git(root, "checkout", "-q", "-b", "side")
+    place.write(root, {"a.txt": "side\n"})
+    place.commit(root, "side")
+    place.git(root, "checkout", "-q", "main")
+    place.write(root, {"a.txt": "main\n"})
+    place.commit(root, "main")
+    return root
+
+
+@pytest.mark.parametrize("trap", CONTROLS)
+def test_each_trap_runs_its_program_with_plain_git(trap: Trap, place: Place, victim: Path) -> None:
+    trap(place, victim)
+    place.ran()
+    if trap not in (promisor, merge_driver):
+        place.write(victim, {"a.txt": "three\n"})
+    place.git(victim, *CONTROLS[trap], check=False)
+    if trap is pager_and_editor:
+        assert "core.pager" in place.git(victim, "var", "GIT_PAGER")
+    else:
+        assert place.ran()
+
+
+@pytest.mark.parametrize("trap", [*CONTROLS, program_on_the_path, credential_helper])
+async def test_no_trap_runs_its_program_behind_the_one_function(trap: Trap, place: Place, victim: Path) -> None:
+    trap(place, victim)
+    place.write(victim, {"a.txt": "three\n"})
+    place.ran()
+    failed = await exercise(place.workspace(victim))
+    for words in (["status"], ["diff", "HEAD"], ["log", "-p"]):
+        with suppress(ToolError):
+            await run(place.workspace(victim, trusted=True), *words)
+    assert place.ran() == ""
+    missing = (
+        {"cat-file", "diff", "diff-files", "diff-index", "diff-tree", "log", "show"} if trap is promisor else set[str]()
+    )
+    assert set(failed) <= {"update-index", *missing}  # --refresh says by its exit code that a file has changed
+
+
+@pytest.mark.parametrize("key", ["include.path", "includeIf.gitdir:/.path", "frotz.program", "trailer.x.command"])
+async def test_a_key_that_nobody_knows_is_refused_by_name_unless_trusted(key: str, place: Place, victim: Path) -> None:
+    extra = place.folder / "extra"
+    extra.write_text(f'[core]\nfsmonitor = {place.mark("included")}\n[filter "x"]\nclean = x\n', encoding="utf-8")
+    place.git(victim, "config", key, str(extra))
+    with pytest.raises(ToolError, match=key.split(".", maxsplit=1)[0].lower()) as caught:
+        await run(place.workspace(victim), "status")
+    assert caught.value.problem.kind == "refused"
+    assert "trust" in caught.value.problem.hint
+    assert b"main" in await run(place.workspace(victim, trusted=True), "status")
+    assert place.ran() == ""
+    place.git(victim, "status")
+    assert bool(place.ran()) == key.startswith("include")
+
+
+async def test_a_filter_whose_name_holds_an_equals_sign_is_refused_even_when_trusted(
+    place: Place, victim: Path
+) -> None:
+    place.git(victim, "config", "filter.a.clean", "cat")
+    assert await run(place.workspace(victim), "status")
+    with (victim / ".git" / "config").open("a", encoding="utf-8") as config:
+        config.write(f'[filter "a=b"]\n\tclean = {place.mark("equals")}\n')
+    for trusted in (False, True):
+        with pytest.raises(ToolError, match=r"filter\.a=b\.clean"):
+            await run(place.workspace(victim, trusted=trusted), "status")
+
+
+async def test_a_configuration_without_end_is_not_read_to_its_end(place: Place, victim: Path) -> None:
+    with (victim / ".git" / "config").open("a", encoding="utf-8") as config:
+        config.write("[core]\n" + "filemode = true\n" * 100_000)
+    with anyio.fail_after(20), pytest.raises(ToolError, match="takes no end"):
+        await run(place.workspace(victim), "status")
+
+
+async def test_an_ordinary_developers_configuration_is_accepted(place: Place, victim: Path) -> None:
+    for key, value in {
+        "remote.origin.url": "git@example.org:x.git",
+        "remote.origin.fetch": "+refs/heads/*:refs/remotes/origin/*",
+        "branch.main.remote": "origin",
+        "branch.main.vscode-merge-base": "origin/main",
+        "user.email": "me@example.org",
+        "lfs.repositoryformatversion": "0",
+        "filter.lfs.process": "git-lfs filter-process",
+        "core.hooksPath": ".husky/_",
+        "pull.rebase": "true",
+        "rerere.enabled": "true",
+        "submodule.lib.active": "true",
+    }.items():
+        place.git(victim, "config", key, value)
+    assert b"# branch.head main" in await run(place.workspace(victim), "status", "--porcelain=v2", "--branch")
+
+
+async def test_the_child_sees_only_the_environment_made_for_it(
+    place: Place, victim: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_DIR", "/nonexistent")
+    monkeypatch.setenv("SECRET_KEY", "s3cret")
+    monkeypatch.setenv("GIT_EXTERNAL_DIFF", str(place.mark("external")))
+    place.environment |= {"GIT_DIR": "/nonexistent", "GIT_EXTERNAL_DIFF": str(place.mark("external"))}
+    shim = place.folder / "shim"
+    shim.mkdir()
+    (shim / "git").write_text(f'#!/bin/sh\nenv >>{place.folder / "seen"}\nexec /usr/bin/git "$@"\n', encoding="utf-8")
+    (shim / "git").chmod(0o755)
+    place.environment["PATH"] = f"{shim}:{place.environment['PATH']}"
+    place.write(victim, {"a.txt": "three\n"})
+    assert b"+three" in await run(place.workspace(victim), "diff")
+    seen = (place.folder / "seen").read_text(encoding="utf-8")
+    assert "s3cret" not in seen
+    assert "nonexistent" not in seen
+    assert "GIT_CONFIG_NOSYSTEM=1" in seen
+
+
+async def test_a_subcommand_that_nobody_tried_is_a_mistake_of_the_caller(place: Place, victim: Path) -> None:
+    with pytest.raises(ValueError, match="git stash"):
+        await run(place.workspace(victim), "stash", "create")
+
+
+async def test_without_git_on_the_path_the_error_says_so(place: Place, victim: Path) -> None:
+    place.environment["PATH"] = str(place.folder)
+    with pytest.raises(ToolError, match="git is not on the PATH"):
+        await run(place.workspace(victim), "status")
+
+
+@pytest.mark.parametrize(
+    ("config", "who"),
+    [
+        ("", "factor12 <factor12@localhost>"),
+        ("[user]\n\tname = Ada\n\temail = ada@example.org\n", "Ada <ada@example.org>"),
+        ('[user]\n\tname = "A \\"q\\" = b"\n\temail = a=b@example.org\n', 'A "q" = b <a=b@example.org>'),
+        ('[includeIf "gitdir:**/victim/.git"]\n\tpath = work\n', "Work <work@example.org>"),
+    ],
+)
+async def test_the_persons_identity_is_used_as_git_would(config: str, who: str, place: Place, victim: Path) -> None:
+    (place.home / ".gitconfig").write_text(config, encoding="utf-8")
+    (place.home / "work").write_text("[user]\nname = Work\nemail = work@example.org\n", encoding="utf-8")
+    assert (await run(place.workspace(victim), "var", "GIT_AUTHOR_IDENT")).decode().startswith(f"{who} ")
+    place.git(victim, "config", "user.name", "Local")
+    assert (await run(place.workspace(victim), "var", "GIT_AUTHOR_IDENT")).startswith(b"Local <")
+
+
+async def test_without_a_home_there_is_no_personal_configuration(place: Place, victim: Path) -> None:
+    (place.home / ".gitconfig").write_text("[user]\n\tname = Ada\n", encoding="utf-8")
+    del place.environment["HOME"]
+    assert (await run(place.workspace(victim), "var", "GIT_AUTHOR_IDENT")).startswith(b"factor12 <")
+
+
+async def test_the_persons_line_endings_and_ignored_files_count(place: Place, victim: Path) -> None:
+    place.write(victim, {"a.txt": b"main\r\n", ".DS_Store": "x", "left.tmp": "x"})
+    assert await run(place.workspace(victim), "status", "--porcelain") == b" M a.txt\n?? .DS_Store\n?? left.tmp\n"
+    assert b"+main\r" in await run(place.workspace(victim), "diff")
+    (place.home / ".config" / "git").mkdir(parents=True)
+    (place.home / ".config" / "git" / "ignore").write_text(".DS_Store\n", encoding="utf-8")
+    (place.home / ".gitconfig").write_text("[core]\n\tautocrlf\n", encoding="utf-8")
+    assert await run(place.workspace(victim), "ls-files", "-o", "--exclude-standard") == b"left.tmp\n"
+    assert await run(place.workspace(victim), "diff") == b""
+    (place.home / "mine").write_text("*.tmp\n", encoding="utf-8")
+    (place.home / ".gitconfig").write_text("[core]\n\tautocrlf\n\texcludesFile = ~/mine\n", encoding="utf-8")
+    assert await run(place.workspace(victim), "ls-files", "-o", "--exclude-standard") == b".DS_Store\n"
+
+
+def give_away(root: Path) -> None:
+    for path in (root, *root.rglob("*")):
+        os.chown(path, 12345, 12345, follow_symlinks=False)
+
+
+async def test_a_repository_of_another_owner_is_opened_once_a_person_registered_it(place: Place, victim: Path) -> None:
+    if os.getuid():
+        pytest.skip("only root can give a repository away")
+    give_away(victim)
+    assert place.git(victim, "status", check=False) == ""
+    assert b"On branch main" in await run(place.workspace(victim), "status")
+
+
+@pytest.mark.requirement("R14")
+async def test_reading_commands_leave_every_byte_of_the_repository(place: Place, victim: Path) -> None:
+    place.write(victim, {"b.txt": "b\n"})
+    place.commit(victim, "b")
+    place.write(victim, {"a.txt": "three\n", "new.txt": "x"})
+    os.utime(victim / "b.txt", ns=(1, 1))
+    before = snapshot(victim)
+    for words in (
+        ["status"],
+        ["diff", "HEAD"],
+        ["diff"],
+        ["log", "-p"],
+        ["grep", "-e", "three"],
+        ["ls-files", "-m", "-o"],
+    ):
+        assert await run(place.workspace(victim), *words)
+    assert snapshot(victim) == before
+
+
+async def test_a_change_right_after_the_index_was_written_is_seen_in_the_copy_of_it(place: Place, victim: Path) -> None:
+    index = victim / ".git" / "index"
+    state = (victim / "a.txt").stat()
+    place.write(victim, {"a.txt": "niam\n"})
+    for file in (victim / "a.txt", index):
+        os.utime(file, ns=(state.st_mtime_ns, state.st_mtime_ns))
+    assert b"+niam" in await run(place.workspace(victim), "diff")
+
+
+async def test_a_repository_whose_index_is_no_file_is_not_copied(place: Place, victim: Path) -> None:
+    (victim / ".git" / "index").unlink()
+    assert b"deleted file" in await run(place.workspace(victim), "diff", "--cached", "HEAD")
+    (victim / ".git" / "index").symlink_to("/dev/zero")
+    with anyio.fail_after(20), pytest.raises(ToolError):
+        await run(place.workspace(victim), "diff")
+
+
+async def test_paths_are_literal_and_input_reaches_git(place: Place, victim: Path) -> None:
+    place.write(victim, {"*.txt": "star\n"})
+    place.commit(victim, "star")
+    assert await run(place.workspace(victim), "ls-files", "--", "*.txt") == b"*.txt\n"
+    assert await run(place.workspace(victim), "ls-files", "--", ":(glob)**") == b""
+    answer = await run(place.workspace(victim), "hash-object", "--stdin", stdin=b"x" * 3_000_000)
+    assert len(answer.strip()) == 40
+
+
+async def test_too_much_output_is_an_error_or_cut_when_that_is_asked_for(place: Place, victim: Path) -> None:
+    place.write(victim, {"big.txt": "0123456789" * 100_000})
+    place.commit(victim, "big")
+    workspace = place.workspace(victim)
+    assert len(await run(workspace, "cat-file", "blob", "HEAD:big.txt")) == 1_000_000
+    with pytest.raises(ToolError, match="more than 1000 bytes") as caught:
+        await git(workspace, workspace.repository(), "cat-file", "blob", "HEAD:big.txt", limit=1000)
+    assert caught.value.problem.kind == "limit"
+    cut = await git(workspace, workspace.repository(), "cat-file", "blob", "HEAD:big.txt", limit=1000, cut=True)
+    assert cut == b"0123456789" * 100
+
+
+def slow_git(place: Place, body: str) -> None:
+    """Put a git before the real one that hangs on `version`, and says who it is."""
+    shim = place.folder / "shim"
+    shim.mkdir()
+    text = f'#!/bin/sh\nfor word; do :; done\n[ "$word" = version ] || exec /usr/bin/git "$@"\n{body}\n'
+    (shim / "git").write_text(text, encoding="utf-8")
+    (shim / "git").chmod(0o755)
+    place.environment["PATH"] = f"{shim}:{place.environment['PATH']}"
+
+
+@pytest.mark.requirement("R10")
+async def test_a_git_that_takes_too_long_is_killed_with_what_it_started(place: Place, victim: Path) -> None:
+    slow_git(place, f"trap '' TERM\nsleep 300 & echo $! >{place.folder / 'pid'}\nwait")
+    workspace = place.workspace(victim)
+    with anyio.fail_after(10), pytest.raises(ToolError, match="took more than") as caught:
+        await git(workspace, workspace.repository(), "version", timeout_s=0.5)
+    assert caught.value.problem.kind == "limit"
+    assert not alive(int((place.folder / "pid").read_text(encoding="utf-8")))
+
+
+@pytest.mark.requirement("R10")
+async def test_cancelling_kills_git_and_what_it_started(place: Place, victim: Path) -> None:
+    slow_git(
+        place, f"sleep 300 & echo $! >{place.folder / 'pid.new'}; mv {place.folder}/pid.new {place.folder}/pid\nwait"
+    )
+    workspace = place.workspace(victim)
+    with anyio.fail_after(10):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(run, workspace, "version")
+            while not (place.folder / "pid").exists():
+                await anyio.lowlevel.checkpoint()
+            tasks.cancel_scope.cancel()
+    assert not alive(int((place.folder / "pid").read_text(encoding="utf-8")))
+
+
+async def test_a_git_that_closes_its_output_and_stays_is_killed(place: Place, victim: Path) -> None:
+    slow_git(place, f"echo $$ >{place.folder / 'pid'}\nexec >&- 2>&- sleep 300")
+    with anyio.fail_after(10), pytest.raises(ToolError, match="no reason was given"):
+        await run(place.workspace(victim), "version")
+    assert not alive(int((place.folder / "pid").read_text(encoding="utf-8")))
+
+
+async def test_much_complaint_neither_blocks_nor_is_kept(place: Place, victim: Path) -> None:
+    slow_git(place, "head -c 3000000 /dev/zero | tr '\\0' x >&2; exit 3")
+    with anyio.fail_after(10), pytest.raises(ToolError) as caught:
+        await run(place.workspace(victim), "version")
+    assert len(caught.value.problem.message) < 400
+
+
+def alive(pid: int) -> bool:
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
+
+@pytest.mark.parametrize(
+    ("stderr", "kind"),
+    [
+        (b"warning: x\nfatal: bad revision 'x'\n", "not_found"),
+        (b"fatal: Unable to create '/r/.git/index.lock': File exists.\n", "busy"),
+        (b"fatal: cannot lock ref 'refs/heads/x': reference already exists", "conflict"),
+        (b"", "refused"),
+    ],
+)
+def test_a_failure_is_one_line_of_the_right_kind(stderr: bytes, kind: str) -> None:
+    problem = failure("diff", "shop", stderr).problem
+    assert problem.kind == kind
+    assert problem.message.startswith("git diff in 'shop': ")
+
+
+def test_control_characters_of_a_complaint_are_escaped() -> None:
+    problem = failure("diff", "shop", b"fatal: \x1b[31mred\x07 \xe2\x80\xae gnp\n").problem
+    assert problem.message == "git diff in 'shop': \\x1b[31mred\\x07 \\u202e gnp."
+
+
+@given(st.text())
+@settings(max_examples=100)
+def test_printable_text_is_printable_and_bounded(text: str) -> None:
+    assert printable(text).isprintable()
+    assert len(printable(text, 10)) <= 11 * 10
+
+
+@given(st.text(alphabet="abc.=- ", min_size=1, max_size=12))
+@settings(max_examples=50)
+def test_every_filter_whatever_its_name_is_switched_off(name: str) -> None:
+    found = overrides([f"filter.{name}.clean"])
+    assert found[f"filter.{name}.clean"] == found[f"filter.{name}.process"] == ""
+    assert found[f"filter.{name}.required"] == "false"
+
+
+@given(st.lists(st.sampled_from(["core.x", "remote.a.b.url", "include.path", "Frotz.x", "includeif.a.path"])))
+@settings(max_examples=50)
+def test_only_keys_of_known_sections_are_accepted(names: list[str]) -> None:
+    known = {"core.x", "remote.a.b.url"}
+    assert set(refused(names)) == set(names) - known

@@ -1,0 +1,178 @@
+"""Run a repository's tests and say what each of them said (R13); nothing else of a repository is ever run."""
+
+import json
+
+from anyio.to_thread import run_sync
+from pydantic import BaseModel, ConfigDict
+
+from tools.base import tool
+from tools.children import Child, kill_leftovers
+from tools.errors import ToolError
+from tools.evidence import Check, Comparison, Verdict, compare
+from tools.repoconfig import read_config
+from tools.runners.detection import detect
+from tools.runners.families import FAMILIES
+from tools.runners.results import RED, Missing, Report, Runner, State, compact
+from tools.runners.surroundings import private_folder, reason_to_ask, run_there, shown, target
+from tools.runners.targets import existing, name_filter
+from tools.workspace import Workspace
+
+INLINE_BYTES = 15_000
+INLINE_STATES = 200
+TIMEOUT_S = 600
+
+
+class CheckPlan(BaseModel):
+    """What will run, exactly."""
+
+    model_config = ConfigDict(frozen=True)
+
+    repo: str
+    runner: Runner | None
+    reason: str
+    """Why this runner; or why none can run, and then `argv` is empty."""
+    argv: list[str] = []
+    environment: dict[str, str] = {}
+    """Beside the workspace's own."""
+    paths: list[str] = []
+    select: str = ""
+    timeout_s: int = TIMEOUT_S
+    baseline: str = ""
+
+
+def _gate(workspace: Workspace, plan: CheckPlan) -> str | None:
+    return reason_to_ask(workspace, plan.repo, plan.argv)
+
+
+async def _apply(workspace: Workspace, plan: CheckPlan) -> Check:
+    if plan.runner is None or not plan.argv:
+        return Check(runner=plan.runner, command=[], verdict="no_evidence", why=plan.reason)
+    there = target(workspace, plan.repo, plan.runner, plan.paths, plan.select)
+    async with private_folder(there.folder):
+        child = await run_there(there, plan.argv, plan.environment, plan.timeout_s)
+        report = await run_sync(FAMILIES[plan.runner].report, there, child)
+    return _conclude(workspace, plan, shown(there, plan.argv), child, report)
+
+
+async def _probe(workspace: Workspace, plan: CheckPlan) -> None:
+    """End what a cut-off check left running. A check leaves no mark: running it again is the answer."""
+    await kill_leftovers(workspace.effect)
+
+
+@tool("write", apply=_apply, probe=_probe, gate=_gate, timeout=900)
+async def run_check(
+    workspace: Workspace,
+    paths: tuple[str, ...] = (),
+    select: str = "",
+    runner: Runner | None = None,
+    repo: str = "",
+    baseline: str = "",
+) -> CheckPlan:
+    """Run the repository's tests, or those in `paths` or whose name contains `select`.
+
+    `baseline` is the `report` of an earlier check to compare with. What keeps tests from running (no runner, no tests,
+    a file that cannot be imported) is a result with the verdict `no_evidence`.
+    """
+    repository = workspace.repository(repo)
+    config = read_config(repository).check
+    if baseline:
+        _states(workspace, baseline)
+    plan = CheckPlan(
+        repo=repository.name,
+        runner=None,
+        reason="No tests of a known runner were found in the repository.",
+        paths=list(await run_sync(existing, repository.root, paths or tuple(config.paths))),
+        select=name_filter(select),
+        timeout_s=config.timeout_s or TIMEOUT_S,
+        baseline=baseline,
+    )
+    if asked := runner or config.runner:
+        return await _equip(workspace, plan, asked, "The call names it." if runner else "factor12.toml names it.")
+    found = await run_sync(detect, repository.root)
+    return await _equip(workspace, plan, found.runner, found.reason) if found else plan
+
+
+async def _equip(workspace: Workspace, plan: CheckPlan, runner: Runner, reason: str) -> CheckPlan:
+    """Find the program that runs the check; a plan without it says what is missing."""
+    there = target(workspace, plan.repo, runner, plan.paths, plan.select)
+    recipe = await FAMILIES[runner].recipe(there)
+    if isinstance(recipe, Missing):
+        return plan.model_copy(update={"runner": runner, "reason": recipe.reason})
+    found = {"runner": runner, "reason": reason, "argv": list(recipe.argv), "environment": dict(recipe.environment)}
+    return plan.model_copy(update=found)
+
+
+def _conclude(workspace: Workspace, plan: CheckPlan, command: list[str], child: Child, report: Report) -> Check:
+    verdict, why = _verdict(plan, child, report)
+    states = dict(report.states)
+    compared = None
+    if plan.baseline and verdict != "no_evidence" and report.ids:
+        compared = compare(_states(workspace, plan.baseline), states, plan.baseline)
+    data = json.dumps(states, separators=(",", ":"), sort_keys=True).encode()
+    return fit(
+        Check(
+            runner=plan.runner,
+            command=command,
+            verdict=verdict,
+            why=compact(why),
+            counts=report.counts,
+            exit_code=None if child.timed_out else child.returncode,
+            failures=list(report.failures[:20]),
+            states=states if len(states) <= INLINE_STATES else {},
+            report=workspace.blobs.put(data),
+            ids=report.ids,
+            compared=compared,
+            seconds=round(child.seconds, 2),
+        )
+    )
+
+
+def _verdict(plan: CheckPlan, child: Child, report: Report) -> tuple[Verdict, str]:
+    counts = report.counts
+    if child.timed_out:
+        return "no_evidence", f"The check was ended after {plan.timeout_s} s."
+    if report.problem:
+        return "no_evidence", report.problem
+    if report.ids and not counts.total:
+        return "no_evidence", "No tests ran."
+    if any(state in RED for state in report.states.values()) or counts.failed or counts.error:
+        return "failed", f"{counts.failed + counts.error} of {counts.total} tests red."
+    if child.returncode:
+        return "failed", f"{plan.runner} ended with exit code {child.returncode} though no test is reported as red."
+    if report.ids and counts.total == counts.skipped:
+        return "no_evidence", f"Nothing but skipped tests: {counts.total}."
+    if not counts.total:
+        return "passed", "The command succeeded; it counts no tests."
+    return "passed", f"{counts.passed} of {counts.total} tests passed."
+
+
+def fit(check: Check) -> Check:
+    """Make the result small enough to be seen by an agent, keeping what it needs most."""
+
+    def large(most: int) -> bool:
+        return len(json.dumps(check.model_dump(mode="json"))) > most
+
+    if large(INLINE_BYTES - 3000):
+        check = check.model_copy(update={"states": {}})
+    for most in (20, 10, 5, 2):
+        if not large(INLINE_BYTES):
+            break
+        check = check.model_copy(
+            update={"failures": check.failures[:most], "compared": check.compared and _shorter(check.compared, most)}
+        )
+    return check
+
+
+def _shorter(comparison: Comparison, most: int) -> Comparison:
+    cut = {name: getattr(comparison, name)[:most] for name in ("fixed", "broken", "missing", "skipped")}
+    return comparison.model_copy(update=cut)
+
+
+def _states(workspace: Workspace, digest: str) -> dict[str, State]:
+    if (data := workspace.blobs.get(digest)) is None:
+        raise ToolError("not_found", f"There is no report {digest!r}.", "Give the `report` of an earlier check.")
+    states: dict[str, State] = json.loads(data)
+    return states
+
+
+__all__ = ["Check", "CheckPlan", "run_check"]

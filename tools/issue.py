@@ -1,0 +1,91 @@
+"""Find an issue by number, path or its own text, and read it."""
+
+import re
+from pathlib import Path, PurePosixPath
+
+from anyio.to_thread import run_sync
+
+from tools.base import tool
+from tools.beneath import list_names, read_bytes
+from tools.errors import ToolError
+from tools.issue_form import LIMIT, Issue, Pair
+from tools.workspace import Repository, Workspace
+
+__all__ = ["Issue", "Pair", "read_issue"]
+
+FOLDER = "issues"
+_NUMBER = re.compile(r"(?:issue\s*)?#?0*([0-9]{1,9})", re.IGNORECASE)
+_TEXT = re.compile(r"#{1,6}[ \t]")
+_FILE = re.compile(r"(?:issue-)?0*([0-9]{1,9})(?![0-9A-Za-z]).*", re.IGNORECASE | re.DOTALL)
+_SUFFIXES = (".md", ".markdown", ".txt")
+_SHOWN = 80
+_HINT = "Give the issue's number, its path in the repository, or its text, beginning with '# ' and a title."
+
+
+@tool("read")
+async def read_issue(workspace: Workspace, issue: str, repo: str = "") -> Issue:
+    """Read an issue: a number (`123`, looked up in `issues/`), a path in the repository, or the text itself."""
+    return await run_sync(_read, workspace.repository(repo), issue)
+
+
+def _read(repository: Repository, issue: str) -> Issue:
+    from tools.issue_grammar import parse_issue  # kept from the start of the server: 30 ms
+
+    wanted = issue.strip()
+    if not wanted:
+        raise ToolError("bad_input", "No issue was given.", _HINT)
+    if "\n" in wanted or "\r" in wanted or _TEXT.match(wanted):
+        return parse_issue(issue, "text")
+    number = _NUMBER.fullmatch(wanted)
+    if number is None and " " in wanted and PurePosixPath(wanted).suffix.lower() not in _SUFFIXES:
+        raise ToolError("bad_input", f"{wanted[:_SHOWN]!r} is neither a number nor a path.", _HINT)
+    path = _path_of(repository, int(number[1])) if number else wanted
+    read = parse_issue(_decode(_bytes_of(repository, path), path), path)
+    if read.number is None and (named := _FILE.fullmatch(PurePosixPath(path).name)):
+        return read.model_copy(update={"number": int(named[1])})
+    return read
+
+
+def _path_of(repository: Repository, number: int) -> str:
+    """Return the path of the one issue file with this number."""
+    found = [f"{FOLDER}/{name}" for name in _names_in(repository.root) if _is_number(name, number)]
+    if not found:
+        looked = f"{FOLDER}/{number}.md, {FOLDER}/{number:03}-*.md and {FOLDER}/issue-{number}.md"
+        raise ToolError("not_found", f"Issue {number} is not in {repository.name!r}: looked for {looked}.", _HINT)
+    if len(found) > 1:
+        raise ToolError("ambiguous", f"Issue {number} may be {' or '.join(sorted(found))}.", "Give one of these paths.")
+    return found[0]
+
+
+def _is_number(name: str, number: int) -> bool:
+    file = PurePosixPath(name)
+    named = _FILE.fullmatch(file.stem)
+    return name.isprintable() and file.suffix.lower() == ".md" and named is not None and int(named[1]) == number
+
+
+def _names_in(root: Path) -> list[str]:
+    try:
+        return list_names(root, FOLDER)
+    except ToolError as error:
+        if error.problem.kind == "not_found":
+            return []
+        raise
+
+
+def _bytes_of(repository: Repository, path: str) -> bytes:
+    try:
+        return read_bytes(repository.root, path, LIMIT)
+    except ToolError as error:
+        if error.problem.kind != "not_found":
+            raise
+        raise ToolError("not_found", f"There is no issue {path[:_SHOWN]!r} in {repository.name!r}.", _HINT) from error
+
+
+def _decode(data: bytes, path: str) -> str:
+    if (place := data.find(0)) >= 0:
+        raise ToolError("bad_input", f"{path} is binary: byte {place} is NUL.", "Give an issue written as UTF-8 text.")
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        what = f"{path} is not UTF-8: byte {error.start} is 0x{data[error.start]:02x}."
+        raise ToolError("bad_input", what, "Save the file as UTF-8.") from error

@@ -1,0 +1,85 @@
+"""Give a repository's program a private place and the few variables it may see, and take both away afterwards."""
+
+import hashlib
+import json
+import shlex
+import shutil
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from anyio import CancelScope
+from anyio.to_thread import run_sync
+
+from tools.children import MIB, Child, run_child
+from tools.runners.results import Target
+from tools.workspace import Workspace
+
+PRIVATE = "$FACTOR12_CHECK"
+"""How the private folder of a run is written in results, so that the same command looks the same twice."""
+
+
+def target(workspace: Workspace, repo: str, what: str, paths: Sequence[str], select: str = "") -> Target:
+    """Describe a run of `what`. Its folder depends on the effect only, so that planning again plans the same."""
+    root = workspace.repository(repo).root
+    identity = json.dumps([workspace.effect, str(root), what, list(paths), select])
+    return Target(
+        root=root,
+        folder=workspace.scratch / "checks" / hashlib.sha256(identity.encode()).hexdigest()[:16],
+        environment=workspace.environment,
+        paths=tuple(paths),
+        select=select,
+        mark=workspace.effect,
+    )
+
+
+@asynccontextmanager
+async def private_folder(folder: Path) -> AsyncGenerator[None]:
+    """Have an empty folder with a home and a place for temporary files; nothing of it stays."""
+    await run_sync(_prepare, folder)
+    try:
+        yield
+    finally:
+        with CancelScope(shield=True):
+            await run_sync(_remove, folder)
+
+
+async def run_there(target: Target, argv: Sequence[str], extra: Mapping[str, str], timeout_s: float) -> Child:
+    """Run a program in the repository with the workspace's variables, the runner's own, and private places."""
+    private = {
+        "HOME": str(target.folder / "home"),
+        "TMPDIR": str(target.folder / "tmp"),
+        "FACTOR12_CHECK": str(target.folder),
+        "NO_COLOR": "1",
+    }
+    return await run_child(
+        argv,
+        cwd=target.root,
+        env={**target.environment, **private, **extra},
+        timeout_s=timeout_s,
+        mark=target.mark,
+        limit=8 * MIB,
+    )
+
+
+def shown(target: Target, argv: Sequence[str]) -> list[str]:
+    return [word.replace(str(target.folder), PRIVATE) for word in argv]
+
+
+def reason_to_ask(workspace: Workspace, repo: str, argv: Sequence[str]) -> str | None:
+    """Say why a person must approve, since no box is built yet: whoever wrote the repository gets their rights."""
+    if not argv or workspace.repository(repo).trusted:
+        return None
+    command = shlex.join(word if word.isprintable() else ascii(word) for word in argv)
+    return f"NOT SANDBOXED: this runs the code of {repo!r} with your rights: {command}"
+
+
+def _prepare(folder: Path) -> None:
+    _remove(folder)
+    for name in ("home", "tmp"):
+        (folder / name).mkdir(parents=True, mode=0o700)
+
+
+def _remove(folder: Path) -> None:
+    """Remove what can be removed: a test may have taken away its own rights to a folder."""
+    shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,47 @@
+"""unittest: run by our own recorder, since unittest has no report that a program can read."""
+
+from tools.children import Child
+from tools.runners.interpreter import python, python_recipe
+from tools.runners.results import (
+    Case,
+    Missing,
+    Recipe,
+    Report,
+    Target,
+    gather,
+    json_lines,
+    last_line,
+    last_lines,
+)
+
+
+async def recipe(target: Target) -> Recipe | Missing:
+    interpreter = await python(target, "unittest")
+    if isinstance(interpreter, Missing):
+        return interpreter
+    return python_recipe(
+        target, interpreter, "-m", "factor12_unittest", str(target.report), target.select, *target.paths
+    )
+
+
+def report(target: Target, child: Child) -> Report:
+    cases: list[Case] = []
+    broken: list[str] = []
+    complete = False
+    for record in json_lines(target.report):
+        match record:
+            case {"collect": str(file), "message": str(message)}:
+                broken.append(f"{file} cannot be imported: {last_line(message)}")
+            case {"exit": int()}:
+                complete = True
+            case _:
+                cases.append(Case.model_validate(record))
+    return gather(cases, _problem(child, broken, complete))
+
+
+def _problem(child: Child, broken: list[str], complete: bool) -> str:
+    if broken:
+        return "; ".join(broken[:5])
+    if complete:
+        return "unittest found no tests." if child.returncode == 5 else ""
+    return f"unittest ended early with exit code {child.returncode}: {last_lines(child.stderr)}"
