@@ -6,17 +6,22 @@ from pydantic import BaseModel, Field
 
 from agents.runtime.changeset import apply_all, undo_all
 from agents.runtime.definition import Agent
-from agents.runtime.script import answer, attempt, need, script
+from agents.runtime.script import Wanted, answer, attempt, need, script
 from state.problem import Problem
-from state.steps import Done, Step
+from state.steps import Abort, Done, Outcome, Step
 from state.thread import Thread
 from tools.changes import Changed
 from tools.checks import run_check
-from tools.commit import Commit, CommitFile, commit_edits
+from tools.commit import Commit, commit_edits
 from tools.evidence import Check, EditedFile, Evidence, harm, judge
 from tools.issue import Issue, read_issue
-from tools.locate import Located, locate
-from tools.runners.results import RUNNERS
+from tools.locate import Ambiguity, Located, Pair, locate
+from tools.replaced import CommitFile, Replacement
+from tools.runners.results import RUNNERS, Runner
+
+
+QUOTING = ("issues",)
+"""Where issues are kept: they quote the text they are about, and are never meant unless named."""
 
 
 class Task(BaseModel):
@@ -49,15 +54,88 @@ def next_step(task: Task, thread: Thread) -> Step:
     place = _placed(thread, issue)
     if not place.edits:
         return _end(fix, "no_change", "Everything the issue asks for stands in the files already.")
-    before = _check(thread, "before", task, issue)
-    changed, problem = apply_all(thread, place.edits)
-    fix.files, fix.before = changed, before
+    fix.before = _checked(thread, "before", task, issue)
+    fix.files, problem = apply_all(thread, place.edits)
     if problem:
-        return _take_back(thread, fix, f"{problem} Nothing of the issue was left in the files.")
-    fix.after = _check(thread, "after", task, issue, before.report)
-    fix.evidence = judge(before, fix.after, [_edited(change) for change in changed])
-    if broke := harm(before, fix.after):
-        return _take_back(thread, fix, f"The edit was taken back: {broke}")
+        return _take_back(thread, fix, str(problem), denied=problem.kind == "refused")
+    fix.after = _checked(thread, "after", task, issue, fix.before)
+    edits = [EditedFile(path=file.path, old=edit.old, new=edit.new) for file in place.edits for edit in file.edits]
+    fix.evidence = judge(fix.before, fix.after, edits)
+    if broke := harm(fix.before, fix.after):
+        return _take_back(thread, fix, broke)
     if task.branch:
-        _commit(thread, fix, place, issue)
+        fix.commit = _committed(thread, issue, place, fix)
     return _end(fix, fix.evidence.outcome, fix.evidence.why)
+
+
+def _placed(thread: Thread, issue: Issue) -> Located:
+    """Return where each pair stands; several places are a question, none is the end."""
+    pairs = [Pair(file=pair.file, old=pair.old, new=pair.new) for pair in issue.pairs]
+    place = need(thread, locate)(pairs, skip=QUOTING)
+    if place.ambiguous and not place.missing:
+        chosen = {str(one.pair): _chosen(thread, issue, one) for one in place.ambiguous}
+        place = need(thread, locate, "locate:chosen")(pairs, chosen=chosen, skip=QUOTING)
+    for gone in place.missing:
+        where = f"in {gone.file}" if gone.file else "in any tracked file"
+        told = f"Pair {gone.pair + 1} (issue line {issue.pairs[gone.pair].line}): its text does not stand {where}."
+        raise Wanted(Abort(Problem(kind="not_found", message=told, hint=gone.why)))
+    return place
+
+
+def _chosen(thread: Thread, issue: Issue, several: Ambiguity) -> str:
+    options = tuple(f"{one.path}:{one.line}" for one in several.candidates)
+    line = issue.pairs[several.pair].line
+    text = (
+        f"The text of pair {several.pair + 1} (issue line {line}) stands in {several.total} places. Which one is meant?"
+    )
+    return str(answer(thread, f"place:{several.pair + 1}", text, options))
+
+
+def _checked(thread: Thread, key: str, task: Task, issue: Issue, before: Check | None = None) -> Check:
+    """Run what proves the fix: what the call names, else what the issue names, else all tests."""
+    if task.check == "none":
+        return Check(runner=None, command=[], verdict="no_evidence", why="the call asked for no check.")
+    named = task.check.split() or list(issue.checks)
+    runner: Runner | None = next((known for known in RUNNERS if named == [known]), None)
+    paths = () if runner else tuple(named)
+    return need(thread, run_check, key)(paths=paths, runner=runner, baseline=before.report if before else "")
+
+
+def _take_back(thread: Thread, fix: Fix, why: str, *, denied: bool = False) -> Step:
+    left = undo_all(thread, fix.files)
+    fix.undone = bool(fix.files) and not left
+    told = f"Left as they are: {', '.join(left)}." if left else "No edit of this run is left in the files."
+    return _end(fix, "denied" if denied else "failed", f"{why} {told}")
+
+
+def _committed(thread: Thread, issue: Issue, place: Located, fix: Fix) -> Commit | None:
+    """Commit exactly these replacements on a branch of their own; that it could not is a note, not a failure."""
+    stamp = datetime.fromtimestamp(thread.launched_at, UTC)
+    files = [
+        CommitFile(path=file.path, edits=[Replacement(old=edit.old, new=edit.new) for edit in file.edits])
+        for file in place.edits
+    ]
+    branch = f"agent/issue-{issue.number or 0}-{stamp:%Y%m%d_%H%M%S}"
+    title = f"Fix #{issue.number}: {issue.title}" if issue.number else issue.title
+    done = attempt(thread, commit_edits)(branch, title, files, thread.launched_at)
+    if isinstance(done, Problem):
+        fix.notes.append(f"Not committed: {done}")
+        return None
+    return done
+
+
+def _end(fix: Fix, outcome: Outcome, summary: str) -> Done:
+    fix.summary = summary
+    return Done(fix, outcome)
+
+
+agent = Agent(
+    "issue_fixer",
+    "Fix an issue",
+    "Fix an issue that shows the current code and what it should be: finds the one place, runs the tests, edits, runs "
+    "them again, and returns `fixed` only with evidence. Edits stay uncommitted; what breaks a test is undone.",
+    Task,
+    Fix,
+    next_step,
+    mode="write",
+)

@@ -2,8 +2,34 @@
 
 from typing import Any
 
+from agents.issue_fixer import agent as issue_fixer
 from agents.runtime.definition import Agent
+from agents.testing import agent as testing
 from tools.base import Tool
+from tools.checks import run_check
+from tools.commit import commit_edits
+from tools.files import edit_file, list_files, read_file, undo_edit, write_file
+from tools.git import git_diff, git_log, git_show, git_status
+from tools.issue import read_issue
+from tools.linters import run_linter
+from tools.locate import locate
+from tools.search import search
 
-AGENTS: tuple[Agent[Any, Any], ...] = ()
-TOOLS: tuple[Tool[..., Any], ...] = ()
+AGENTS: tuple[Agent[Any, Any], ...] = (issue_fixer, testing)
+TOOLS: tuple[Tool[..., Any], ...] = (
+    read_issue,
+    locate,
+    run_check,
+    run_linter,
+    read_file,
+    list_files,
+    write_file,
+    edit_file,
+    undo_edit,
+    search,
+    git_status,
+    git_diff,
+    git_log,
+    git_show,
+    commit_edits,
+)

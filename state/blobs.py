@@ -6,11 +6,13 @@ from state.sqlite import Database
 
 
 def put_blob(database: Database, data: bytes, now: float) -> str:
-    """Keep `data` once and return its sha256 in hex."""
+    """Keep `data` once and return its sha256 in hex. Kept again it counts as new, so that no `gc` takes it away."""
     digest = hashlib.sha256(data).hexdigest()
-    if database.row("select 1 from blobs where digest = ?", digest) is None:
-        with database.transaction() as db:
-            db.execute("insert or ignore into blobs values (?, ?, ?, ?)", (digest, len(data), data, now))
+    with database.transaction() as db:
+        db.execute(
+            "insert into blobs values (?, ?, ?, ?) on conflict (digest) do update set put_at = excluded.put_at",
+            (digest, len(data), data, now),
+        )
     return digest
 
 

@@ -14,7 +14,8 @@ Topic: TypeAlias = Literal["agent", "approval", "failures", "cut_off", "budget",
 
 
 class _Event(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # JSON has no infinity: it would be written as null, and the log could not be read again
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class RepositoryRef(BaseModel):
@@ -34,7 +35,7 @@ class RepositoryRef(BaseModel):
 class Budget(BaseModel):
     """What a thread may spend before it has to ask a person."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     steps: int = 25
     seconds: float = 1800.0
@@ -60,7 +61,9 @@ def artifact_of(value: Json) -> Artifact | None:
 class Question(BaseModel):
     """What a waiting thread waits for. The same object on every channel."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True, serialize_by_alias=True
+    )
 
     key: str
     kind: Literal["approval", "question", "decision"]

@@ -4,8 +4,11 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from itertools import islice
 from sqlite3 import Connection
 from typing import Any
+
+from pydantic import ValidationError
 
 from state.blobs import get_blob, put_blob
 from state.events import Event, Launched
@@ -13,9 +16,9 @@ from state.listing import list_threads
 from state.owner import is_dead, this_process
 from state.problem import ProblemError
 from state.rows import INDEXED, NAMED, decode, encode, indexed, named
-from state.sqlite import Database
+from state.sqlite import Database, StoreError
 from state.store import Created, Fenced, Held, Lease, Moved, Owner, Record, Row, Search, UnknownThread
-from state.thread import Thread, reduce, replay
+from state.thread import InvalidTransition, Thread, reduce, replay
 
 LEASE_S = 30.0
 _SET = ", ".join(f"{name} = ?" for name in INDEXED)
@@ -147,7 +150,15 @@ class SqliteStore:
         return float(self._row(thread_id, "updated_at")[0])
 
     def load(self, thread_id: str) -> Thread:
-        return replay(thread_id, (record.event for record in self.read(thread_id)))
+        (head,) = self._row(thread_id, "head")
+        records = self.read(thread_id)
+        try:
+            thread = replay(thread_id, (record.event for record in records))
+        except InvalidTransition as error:
+            raise self._damaged(f"where {error}") from error
+        if thread.version < head or records[-1].version != thread.version:
+            raise self._damaged(f"in thread {thread_id!r}, which misses events")
+        return thread
 
     def read(self, thread_id: str, after: int = 0, limit: int = -1) -> list[Record]:
         (row,) = self._row(thread_id, "id")
@@ -155,20 +166,28 @@ class SqliteStore:
             "select version, at, kind, key, data from events where thread = ? and version > ? order by version limit ?",
             *(row, after, limit),
         )
-        return [Record(version, at, decode(kind, key, data)) for version, at, kind, key, data in found]
+        records: list[Record] = []
+        version = after
+        try:
+            for version, at, kind, key, data in found:
+                records.append(Record(version, at, decode(kind, key, data)))
+        except ValidationError as error:
+            raise self._damaged(f"at version {version} of thread {thread_id!r}") from error
+        return records
 
     def due(self, since: float, limit: int = 100) -> list[str]:
         found = self.database.rows(
             "select public, lease_owner, lease_until from threads"
-            " where status = 'running' and trouble = 0 and updated_at > ? order by updated_at limit ?",
-            *(since, limit),
+            " where status = 'running' and trouble = 0 and updated_at > ? order by updated_at",
+            since,
         )
         now = self._clock()
-        return [
+        undriven = (
             public
             for public, owner, until in found
             if owner is None or until < now or is_dead(Owner(*json.loads(owner)))
-        ]
+        )
+        return list(islice(undriven, limit))
 
     def list(self, search: Search, principal: str = "") -> list[Row]:
         return list_threads(self.database, search, principal, self._clock())
@@ -186,6 +205,9 @@ class SqliteStore:
         if (found := self.database.row(f"select {columns} from threads where public = ?", thread_id)) is None:
             raise UnknownThread(thread_id)
         return found
+
+    def _damaged(self, where: str) -> StoreError:
+        return StoreError(self.database.path, f"is damaged {where}", "`factor12 doctor` tells what can be read.")
 
     def _may_take(self, row: int, epoch: int, beat: int, owner: Owner) -> bool:
         """Tell whether the holder is dead, or was seen unchanged for one lifetime of our own clock."""

@@ -58,7 +58,7 @@ create table blobs (
     digest text primary key,
     size integer not null,
     data blob not null,
-    created_at real not null
+    put_at real not null
 ) strict;
 create table sessions (
     principal text not null,

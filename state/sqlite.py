@@ -15,7 +15,10 @@ BUSY_MS = 40
 """How long one statement waits for another process. Longer waits belong to the caller, which can await."""
 
 _WHOSE = """
-    select user_version, (select count(*) from sqlite_master), (select count(*) from sqlite_master where name = 'events')
+    select
+        user_version,
+        (select count(*) from sqlite_master),
+        (select count(*) from sqlite_master where name = 'events')
     from pragma_user_version
 """
 """One statement, so that it sees another process's migration whole or not at all."""

@@ -121,10 +121,12 @@ async def locate(
     pairs: Annotated[list[Pair], Field(min_length=1, max_length=MOST_PAIRS)],
     repo: str = "",
     chosen: Mapping[str, str] = {},
+    skip: Sequence[str] = (),
 ) -> Located:
     """Find the one place of each pair's old text, in its file or in all tracked files.
 
-    `chosen` settles a pair that has several: its index -> `path:line`.
+    `chosen` settles a pair that has several: its index -> `path:line`. Files and folders in `skip` are not searched:
+    an issue quotes the very text it is about.
     """
     repository = workspace.repository(repo)
     for pair in pairs:
@@ -136,7 +138,8 @@ async def locate(
         await _name_alike(workspace, repository, absent)
     if unnamed := [one for one in sought if one.pair.file is None and one.pair.old.strip()]:
         paths = await _candidates(workspace, repository, unnamed)
-        await run_sync(_look_in_all, repository, unnamed, paths)
+        searched = [path for path in paths if not any(PurePosixPath(path).is_relative_to(one) for one in skip)]
+        await run_sync(_look_in_all, repository, unnamed, searched)
     return _located(sought)
 
 

@@ -44,7 +44,7 @@ def test_without_a_session_the_repository_one_stands_in_is_meant(shop: Shell) ->
     assert "shop" in current and "unittest" in current
 
 
-@pytest.mark.parametrize(("repo", "says"), [("../potral", "portal"), ("/", "outside"), ("tests", "not its top")])
+@pytest.mark.parametrize(("repo", "says"), [("../potral", "portal"), ("/", "outside"), ("tests", "not the top")])
 def test_what_is_no_repository_is_refused_by_name(shop: Shell, repo: str, says: str) -> None:
     refused = shop.quick("repo", "switch", repo)
     assert refused.code in (1, 2) and says in refused.complaint
