@@ -19,7 +19,6 @@ from tools.locate import Ambiguity, Located, Pair, locate
 from tools.replaced import CommitFile, Replacement
 from tools.runners.results import RUNNERS, Runner
 
-
 QUOTING = ("issues",)
 """Where issues are kept: they quote the text they are about, and are never meant unless named."""
 

@@ -15,12 +15,11 @@ from typing import Any
 import anyio
 import psutil
 from mcp import Client, MCPError, StdioServerParameters, stdio_client
+from repositories import diff, make_repositories
 from rich.console import Console
 from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
-
-from repositories import diff, make_repositories
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 PLACE = CHECKOUT / ".demo"

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, TypeAlias, cast
 
 import anyio
 import typer
@@ -36,10 +36,13 @@ def run(work: Callable[[], Awaitable[int]]) -> int:
     try:
         return anyio.run(work)
     except BaseExceptionGroup as group:
-        problem: BaseException = group
-        while isinstance(problem, BaseExceptionGroup):
-            problem = problem.exceptions[0]
-        raise problem from group
+        raise _cause(group) from group
+
+
+def _cause(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
+    return error
 
 
 def settings_of(ctx: typer.Context) -> Settings:

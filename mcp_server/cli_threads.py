@@ -1,7 +1,10 @@
 """`factor12 threads …`: find threads again, see what they did, follow, resume, cancel, and carry them elsewhere."""
 
+import sys
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
+from time import time
 from typing import Annotated, Literal, TypeAlias
 
 import typer
@@ -12,8 +15,11 @@ from mcp_server.cli_follow import attend, report, watch
 from mcp_server.cli_process import Json, ThreadId, WaitS, composed, driving, find_thread, repository, run
 from mcp_server.cli_timeline import colour, print_timeline
 from mcp_server.envelope import exit_code, status_of
-from mcp_server.terminal import age, one_line, out, print_json, safe
+from mcp_server.terminal import age, err, one_line, out, print_json, safe
+from state.log import SqliteStore
+from state.problem import ProblemError
 from state.store import Row, Search
+from state.transfer import export_thread, import_thread
 
 CANCEL_S = 10.0
 """How long a cancel waits for another process to stop and settle what it does."""
@@ -78,7 +84,10 @@ def resume(ctx: typer.Context, thread_id: ThreadId = "latest", wait: WaitS = Non
 
     async def go_on() -> int:
         async with driving(ctx) as runtime:
-            thread = await runtime.engine.resume(find_thread(runtime, thread_id).id)
+            thread = find_thread(runtime, thread_id)
+            for ref in thread.workspace:
+                runtime.repositories.opened(ref)  # refuses here what a driver could only log
+            thread = await runtime.engine.resume(thread.id)
             return await attend(runtime, thread.id, seconds=wait, as_json=as_json, after=thread.version)
 
     return run(go_on)
@@ -102,6 +111,44 @@ def cancel(
         return 0 if thread.status == "cancelled" else exit_code(status_of(runtime, thread), thread.outcome)
 
     return run(stop)
+
+
+@app.command("export", epilog="Example: factor12 threads export latest --output thread.jsonl")
+def export(
+    ctx: typer.Context,
+    thread_id: ThreadId = "latest",
+    output: Annotated[Path | None, typer.Option("--output", help="A new file. Default: stdout.")] = None,
+) -> None:
+    """Write a thread's log as JSON lines, without the secrets of this process."""
+    runtime = composed(ctx)
+    lines = export_thread(runtime.store, find_thread(runtime, thread_id).id, runtime.outward.value)
+    if output is None:
+        for line in lines:
+            print(line)
+        return
+    try:
+        with output.open("x", encoding="utf-8") as file:
+            file.writelines(f"{line}\n" for line in lines)
+    except OSError as error:
+        raise ProblemError(
+            "bad_input", f"{str(output)!r}: {error.strerror}.", "Name a file that can be made."
+        ) from error
+    err().print(f"Written: {safe(str(output))}")
+
+
+@app.command("import", epilog="Example: factor12 threads import thread.jsonl")
+def import_(
+    ctx: typer.Context, file: Annotated[Path, typer.Argument(metavar="FILE", help="As `export` wrote it; - for stdin.")]
+) -> None:
+    """Add an exported thread. One that was running is interrupted here, until it is resumed."""
+    store = SqliteStore(composed(ctx).database)
+    try:
+        with sys.stdin if str(file) == "-" else file.open(encoding="utf-8") as lines:
+            thread_id = import_thread(store, lines, time())
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ProblemError("bad_input", f"{str(file)!r} cannot be read: {why}.", "Name an exported thread.") from error
+    out().print(thread_id)
 
 
 def _print_rows(rows: Sequence[Row]) -> None:

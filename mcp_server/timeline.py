@@ -53,10 +53,18 @@ def markdown(thread: Thread, status: str, records: Iterable[Record]) -> str:
     """Return a thread as a page: what it is, what happened, how it ended."""
     places = ", ".join(f"{ref.name} ({ref.mode})" for ref in thread.workspace) or "no repository"
     outcome = f", {thread.outcome}" if thread.outcome else ""
-    head = [f"# {thread.agent} in {places}", "", f"Thread `{thread.id}`, session `{thread.session}`: **{status}**{outcome}"]
-    rows = [f"| {r.version} | {iso(r.at)} | {r.event.kind} | {says(r.event).replace('|', chr(92) + '|')} |" for r in records]
+    head = [
+        f"# {thread.agent} in {places}",
+        "",
+        f"Thread `{thread.id}`, session `{thread.session}`: **{status}**{outcome}",
+    ]
+    rows = [
+        f"| {r.version} | {iso(r.at)} | {r.event.kind} | {says(r.event).replace('|', chr(92) + '|')} |" for r in records
+    ]
     table = ["", "| version | at | event | what |", "|---|---|---|---|", *rows]
-    asked = ["", f"**Waits for an answer to `{thread.question.key}`:** {thread.question.text}"] if thread.question else []
+    asked = (
+        ["", f"**Waits for an answer to `{thread.question.key}`:** {thread.question.text}"] if thread.question else []
+    )
     return "\n".join([*head, *table, *asked, ""])
 
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from mcp.server.mcpserver.tools import Tool
@@ -40,7 +40,7 @@ class Entry:
     arguments: type[BaseModel]
     output: Schema
     act: Act
-    annotations: ToolAnnotations = READS
+    annotations: ToolAnnotations = field(default_factory=lambda: READS)
 
 
 class _AsGiven(FuncMetadata):

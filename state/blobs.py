@@ -1,18 +1,24 @@
 """Content by digest: outputs too large for the log, and what an undo needs."""
 
 import hashlib
+from sqlite3 import Connection
 
 from state.sqlite import Database
 
 
 def put_blob(database: Database, data: bytes, now: float) -> str:
-    """Keep `data` once and return its sha256 in hex. Kept again it counts as new, so that no `gc` takes it away."""
-    digest = hashlib.sha256(data).hexdigest()
+    """Keep `data` once and return its sha256 in hex."""
     with database.transaction() as db:
-        db.execute(
-            "insert into blobs values (?, ?, ?, ?) on conflict (digest) do update set put_at = excluded.put_at",
-            (digest, len(data), data, now),
-        )
+        return insert_blob(db, data, now)
+
+
+def insert_blob(db: Connection, data: bytes, now: float) -> str:
+    """Do the same inside a transaction. Content that is kept again counts as new, so that no `gc` takes it away."""
+    digest = hashlib.sha256(data).hexdigest()
+    db.execute(
+        "insert into blobs values (?, ?, ?, ?) on conflict (digest) do update set put_at = excluded.put_at",
+        (digest, len(data), data, now),
+    )
     return digest
 
 

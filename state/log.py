@@ -15,7 +15,7 @@ from state.events import Event, Launched
 from state.listing import list_threads
 from state.owner import is_dead, this_process
 from state.problem import ProblemError
-from state.rows import INDEXED, NAMED, decode, encode, indexed, named
+from state.rows import INDEXED, NAMED, decode, encode, indexed, named, work_trees
 from state.sqlite import Database, StoreError
 from state.store import Created, Fenced, Held, Lease, Moved, Owner, Record, Row, Search, UnknownThread
 from state.thread import InvalidTransition, Thread, reduce, replay
@@ -26,7 +26,7 @@ _FENCED = "where id = ? and epoch = ? and head = ?"
 _APPEND = f"update threads set head = ? {_FENCED}"
 _APPEND_AND_INDEX = f"update threads set {_SET}, updated_at = ?, head = ? {_FENCED}"
 _SIGNAL = f"update threads set {_SET}, updated_at = ?, head = ? where public = ? and head = ?"
-_EVENT = "insert into events (thread, version, kind, key, data, at) values (?, ?, ?, ?, ?, ?)"
+EVENT = "insert into events (thread, version, kind, key, data, at) values (?, ?, ?, ?, ?, ?)"
 
 
 class SqliteStore:
@@ -51,18 +51,12 @@ class SqliteStore:
 
     def create(self, thread_id: str, launched: Launched, *, idempotency_key: str = "", arguments: str = "") -> Created:
         thread = reduce(Thread(id=thread_id), launched)
-        columns = ("public", "idempotency_key", "arguments", "head", "updated_at", *NAMED, *INDEXED)
         now = self._clock()
-        values = (thread_id, idempotency_key or None, arguments, 1, now, *named(thread), *indexed(thread))
-        places = ", ".join("?" * len(columns))
         with self.database.transaction() as db:
             if idempotency_key and (found := _same_key(db, thread, idempotency_key, arguments)):
                 return Created(self.load(found), new=False)
-            row = db.execute(f"insert into threads ({', '.join(columns)}) values ({places})", values).lastrowid or 0
-            for ref in thread.workspace:
-                if ref.mode == "write" and ref.key:
-                    _take_work_tree(db, ref.key, ref.name, row)
-            db.execute(_EVENT, (row, 1, *encode(launched), now))
+            row = open_row(db, thread, now, idempotency_key or None, arguments)
+            db.execute(EVENT, (row, 1, *encode(launched), now))
         return Created(thread, new=True)
 
     def claim(self, thread_id: str) -> Lease | Held:
@@ -110,7 +104,7 @@ class SqliteStore:
                 epoch = db.execute("select epoch from threads where id = ?", (lease.row,)).fetchone()
                 raise Moved(lease.thread_id) if epoch == (lease.epoch,) else Fenced(lease.thread_id)
             for row in rows:
-                db.execute(_EVENT, row)
+                db.execute(EVENT, row)
             if after.ended:
                 db.execute("delete from repo_leases where thread = ?", (lease.row,))
         return after
@@ -137,7 +131,7 @@ class SqliteStore:
                 raise Moved(thread.id)
             row = db.execute("select id from threads where public = ?", (thread.id,)).fetchone()[0]
             for values in rows:
-                db.execute(_EVENT, (row, *values))
+                db.execute(EVENT, (row, *values))
             if after.ended:
                 db.execute("delete from repo_leases where thread = ?", (row,))
         return after
@@ -236,14 +230,25 @@ def _same_key(db: Connection, thread: Thread, key: str, arguments: str) -> str |
     return str(found[0]) if found else None
 
 
-def _take_work_tree(db: Connection, key: str, name: str, row: int) -> None:
-    held = db.execute(
-        "select threads.public from repo_leases join threads on threads.id = repo_leases.thread where key = ?", (key,)
-    ).fetchone()
-    if held:
-        raise ProblemError(
-            "busy",
-            f"Thread {held[0]!r} is working in {name!r}; one work tree has one writer.",
-            f"Wait for it (`thread_wait`), answer it, or cancel it (`thread_cancel`): {held[0]}.",
-        )
-    db.execute("insert into repo_leases values (?, ?)", (key, row))
+def open_row(
+    db: Connection, thread: Thread, now: float, idempotency_key: str | None = None, arguments: str = ""
+) -> int:
+    """Insert the row of a new thread, take the work trees it writes to (R20), and return the row's id.
+
+    Raises:
+        ProblemError: `busy`; a work tree is taken. Names the holder.
+    """
+    columns = ("public", "idempotency_key", "arguments", "head", "updated_at", *NAMED, *INDEXED)
+    values = (thread.id, idempotency_key, arguments, thread.version, now, *named(thread), *indexed(thread))
+    places = ", ".join("?" * len(columns))
+    row = db.execute(f"insert into threads ({', '.join(columns)}) values ({places})", values).lastrowid or 0
+    for key, name in work_trees(thread).items():
+        held = db.execute("select public from repo_leases join threads on id = thread where key = ?", (key,)).fetchone()
+        if held:
+            raise ProblemError(
+                "busy",
+                f"Thread {held[0]!r} is working in {name!r}; one work tree has one writer.",
+                f"Wait for it (`thread_wait`), answer it, or cancel it (`thread_cancel`): {held[0]}.",
+            )
+        db.execute("insert into repo_leases values (?, ?)", (key, row))
+    return row

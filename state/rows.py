@@ -3,7 +3,10 @@
 import json
 from typing import Any
 
+from pydantic_core import from_json
+
 from state.events import Event, event_adapter
+from state.problem import ProblemError
 from state.thread import Thread
 
 INDEXED = ("status", "outcome", "waiting_on", "question", "trouble", "generation")
@@ -34,10 +37,24 @@ def named(thread: Thread) -> tuple[Any, ...]:
     )
 
 
+def work_trees(thread: Thread) -> dict[str, str]:
+    """Return key -> name of the work trees that nobody else may write to while the thread lives (R20)."""
+    return {} if thread.ended else {ref.key: ref.name for ref in thread.workspace if ref.mode == "write" and ref.key}
+
+
 def encode(event: Event) -> tuple[str, str | None, str]:
-    """Return kind, key and the rest as JSON."""
+    """Return kind, key and the rest as JSON.
+
+    Raises:
+        ProblemError: `bad_input`; it could not be read back: half a surrogate pair, too deep, a number too long.
+    """
     key: str | None = getattr(event, "key", None)
-    return event.kind, key, event.model_dump_json(exclude=_COLUMNS, exclude_defaults=True)
+    try:
+        data = event.model_dump_json(exclude=_COLUMNS, exclude_defaults=True)
+        from_json(data)  # the parser's limits are narrower than the serializer's
+    except ValueError as error:
+        raise ProblemError("bad_input", f"The log cannot keep this {event.kind!r} event: {error}.") from error
+    return event.kind, key, data
 
 
 def decode(kind: str, key: str | None, data: str) -> Event:

@@ -96,6 +96,16 @@ class Database:
                 raise
 
     @contextmanager
+    def snapshot(self) -> Generator[sqlite3.Connection]:
+        """Read one state of the file, whatever others write meanwhile."""
+        with self.explained():
+            self.connection.execute("begin")
+            try:
+                yield self.connection
+            finally:
+                self.connection.execute("rollback")
+
+    @contextmanager
     def explained(self) -> Generator[None]:
         """Turn SQLite's errors into one line that names the file and the next step."""
         try:

@@ -1,4 +1,4 @@
-"""What every test may use: repositories made by real git, a store on a real file, a clock that is set, not waited for."""
+"""What every test may use: repositories made by real git."""
 
 import subprocess
 from collections.abc import Callable, Mapping

@@ -101,15 +101,17 @@ def _kind(annotation: Any) -> str:
 
 
 def _default(field: FieldInfo) -> str:
+    if field.default_factory is not None:
+        return "the platform's state folder"
     match field.default:
-        case str() | int() | float() if field.default != "":
-            return f"`{str(field.default).lower() if isinstance(field.default, bool) else field.default}`"
-        case tuple() if field.default:
-            return f"`{','.join(str(part) for part in field.default)}`"
-        case _ if field.default_factory is not None:
-            return "the platform's state folder"
-        case _:
+        case bool() as default:
+            return f"`{str(default).lower()}`"
+        case None | "" | ():
             return ""
+        case (*parts,):
+            return f"`{','.join(map(str, parts))}`"
+        case default:
+            return f"`{default}`"
 
 
 def main() -> None:

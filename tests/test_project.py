@@ -89,7 +89,9 @@ def test_every_link_of_the_documents_leads_to_a_file() -> None:
 
 
 def test_every_file_that_the_documents_name_exists() -> None:
-    named = re.compile(r"`((?:docs|tests|state|agents|tools|prompts|mcp_server|benchmarks|demo|requirements)/[\w./-]*)`")
+    named = re.compile(
+        r"`((?:docs|tests|state|agents|tools|prompts|mcp_server|benchmarks|demo|requirements)/[\w./-]*)`"
+    )
     missing = [
         f"{path.relative_to(ROOT)}: {name}"
         for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
@@ -106,7 +108,9 @@ def test_every_decision_is_in_the_index() -> None:
 
 
 def test_every_runtime_dependency_has_its_reason() -> None:
-    reasons = re.findall(r"^\| ([a-z0-9-]+) \|", (ROOT / "docs/dependencies.md").read_text(encoding="utf-8"), re.MULTILINE)
+    reasons = re.findall(
+        r"^\| ([a-z0-9-]+) \|", (ROOT / "docs/dependencies.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
     wanted = [re.split(r"[<>=~!\[ ]", name)[0] for name in PROJECT["project"]["dependencies"]]
     assert sorted(name for name in reasons if name != "package") == sorted(wanted)
 
@@ -137,7 +141,11 @@ def test_the_example_configuration_starts_a_server(tmp_path: Path) -> None:
     example = json.loads((ROOT / "claude_desktop_config.example.json").read_text(encoding="utf-8"))
     entry = example["mcpServers"]["factor12"]
     assert entry["command"].endswith("/.venv/bin/factor12")
-    environment = {**entry["env"], "SISTER_REPO_BASE_PATH": str(tmp_path), "FACTOR12_STATE_DIR": str(tmp_path / "state")}
+    environment = {
+        **entry["env"],
+        "SISTER_REPO_BASE_PATH": str(tmp_path),
+        "FACTOR12_STATE_DIR": str(tmp_path / "state"),
+    }
     assert set(entry["env"]) <= {field.alias for field in Settings.model_fields.values()}
     server = StdioServerParameters(
         command=sys.executable,

@@ -67,7 +67,15 @@ def person(argv: Sequence[str], cwd: Path, env: Mapping[str, str], *, piped: boo
         fcntl.ioctl(theirs, termios.TIOCSCTTY, 0)
 
     program = subprocess.Popen(
-        argv, cwd=cwd, env=env, stdin=streams, stdout=streams, stderr=streams, start_new_session=True, preexec_fn=control, pass_fds=(theirs,)
+        argv,
+        cwd=cwd,
+        env=env,
+        stdin=streams,
+        stdout=streams,
+        stderr=streams,
+        start_new_session=True,
+        preexec_fn=control,
+        pass_fds=(theirs,),
     )
     os.close(theirs)
     try:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mcp_server.shell import ISSUE, Shell, open_shell
+from tests.mcp_server.shell import ISSUE, SHOP, Shell, open_shell
 
 SLOW = """\
 import time
@@ -101,7 +101,9 @@ def test_a_failure_with_json_is_a_document_too(shop: Shell) -> None:
 
 def test_the_same_idempotency_key_finds_the_thread_again(shop: Shell) -> None:
     first = shop.quick("run", "testing", "--idempotency-key", "nightly", "--json").json
-    assert shop.quick("run", "testing", "--idempotency-key", "nightly", "--json").json["thread_id"] == first["thread_id"]
+    assert (
+        shop.quick("run", "testing", "--idempotency-key", "nightly", "--json").json["thread_id"] == first["thread_id"]
+    )
     other = shop.quick("run", "testing", "select=others", "--idempotency-key", "nightly", "--json")
     assert other.code == 1 and other.json["error"]["kind"] == "conflict"
 
@@ -122,10 +124,11 @@ def test_at_a_terminal_there_are_colours_unless_they_are_not_wanted(shop: Shell)
 
 
 @pytest.mark.requirement("R8", "F7")
-def test_questions_are_put_to_the_person_at_the_terminal(shop: Shell) -> None:
-    (shop.folder / "old.py").write_text((shop.folder / "auth.py").read_text())
-    with shop.where(FACTOR12_TRUSTED_ROOTS="").person("run", "issue_fixer", "123") as person:
-        person.sees("auth.py")
+def test_questions_are_put_to_the_person_at_the_terminal(make_repository: Callable[..., Path], tmp_path: Path) -> None:
+    twice = open_shell(make_repository, tmp_path, {**SHOP, "old.py": SHOP["auth.py"]})
+    with twice.where(FACTOR12_TRUSTED_ROOTS="").person("run", "issue_fixer", "123") as person:
+        person.sees("1  auth.py:9")
+        person.sees("2  old.py:9")
         person.sees("Your answer: ")
         person.types("1")
         person.sees("NOT SANDBOXED")
@@ -168,5 +171,3 @@ def test_wait_leaves_after_its_time_and_says_how_to_go_on(slow: Shell) -> None:
     assert left.json["status"] == "running"
     (row,) = slow.quick("threads", "list", "--json").json
     assert row["status"] == "interrupted"
-
-

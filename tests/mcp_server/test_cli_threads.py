@@ -85,6 +85,44 @@ def test_cancel_stops_for_good_and_says_so_again(waiting: tuple[Shell, str]) -> 
     assert shell.quick("threads", "resume", thread_id).code == 1
 
 
+def test_a_thread_of_another_folder_is_not_resumed_from_here(shop: Shell, tmp_path: Path) -> None:
+    shop.where(FACTOR12_TRUSTED_ROOTS="").quick("run", "testing")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    refused = Shell(elsewhere, shop.state).quick("threads", "resume", "latest")
+    assert refused.code == 1 and "FACTOR12_ALLOWED_ROOTS" in refused.complaint
+
+
+def test_a_thread_is_carried_to_another_store_and_goes_on_there(waiting: tuple[Shell, str], tmp_path: Path) -> None:
+    shell, thread_id = waiting
+    file = tmp_path / "thread.jsonl"
+    assert shell.quick("threads", "export", thread_id, "--output", str(file)).code == 0
+    assert shell.quick("threads", "export", "latest").out == file.read_text()
+    other = Shell(shell.folder, tmp_path / "other", shell.variables)
+    assert other.quick("threads", "import", str(file)).out.strip() == thread_id
+    assert other.quick("threads", "show", thread_id, "--json").json["status"] == "waiting"
+    assert other.quick("threads", "cancel", thread_id).code == 0
+
+
+def test_an_export_overwrites_nothing_and_a_broken_one_is_not_imported(
+    waiting: tuple[Shell, str], tmp_path: Path
+) -> None:
+    shell, thread_id = waiting
+    file = tmp_path / "thread.jsonl"
+    file.write_text('{"factor12_thread": 1}\n')
+    assert "File exists" in shell.quick("threads", "export", thread_id, "--output", str(file)).complaint
+    assert "Line 1 of the export" in shell.quick("threads", "import", str(file)).complaint
+    assert "cannot be read" in shell.quick("threads", "import", "nothing.jsonl").complaint
+    file.write_bytes(b"\xff\xfe")
+    assert "not UTF-8" in shell.quick("threads", "import", str(file)).complaint
+
+
+def test_secrets_stay_out_of_an_export(shop: Shell) -> None:
+    shell = shop.where(MY_API_KEY="very-secret-value")
+    shell.quick("run", "testing", "select=very-secret-value")
+    assert "very-secret-value" not in shell.quick("threads", "export").out
+
+
 def test_watch_shows_what_another_process_does_and_ends_with_it(shop: Shell) -> None:
     (shop.folder / "tests" / "test_auth.py").write_text(
         "import pathlib, time, unittest\n"

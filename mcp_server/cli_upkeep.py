@@ -1,0 +1,74 @@
+"""`factor12 doctor` and `factor12 gc`: whether all is well, and making room."""
+
+import re
+from dataclasses import asdict
+from datetime import timedelta
+from pathlib import Path
+from time import time
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from mcp_server.cli_process import Json, composed, run
+from mcp_server.diagnosis import Finding, examine
+from mcp_server.terminal import out, print_json, safe
+from state import upkeep
+from state.problem import ProblemError
+from state.store import Search
+from state.thread import ENDED
+
+MARKS = {"good": ("✓", "green"), "note": ("!", "yellow"), "bad": ("✗", "red")}
+AGE = re.compile(r"(\d{1,5})\s*(m|h|d|w)")
+UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+
+
+def doctor(
+    ctx: typer.Context,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Write the index of threads anew from their logs.")
+    ] = False,
+    as_json: Json = False,
+) -> int:
+    """Look at the program, git, the database and this repository, and say what would stop a run."""
+
+    async def look() -> int:
+        runtime = composed(ctx)
+        found = [finding async for finding in examine(runtime, Path.cwd(), rebuild=rebuild)]
+        if as_json:
+            print_json([asdict(finding) for finding in found])
+        else:
+            _print(found)
+        return int(any(finding.state == "bad" for finding in found))
+
+    return run(look)
+
+
+def gc(
+    ctx: typer.Context,
+    older_than: Annotated[
+        str, typer.Option("--older-than", metavar="AGE", help="Forget what ended longer ago: 90m, 12h, 30d, 8w.")
+    ] = "30d",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be forgotten.")] = False,
+) -> None:
+    """Forget threads that ended long ago and give their room back. Running and waiting ones stay."""
+    if (match := AGE.fullmatch(older_than.strip())) is None:
+        raise ProblemError("bad_input", f"{older_than!r} is no age.", "Give one like 90m, 12h, 30d or 8w.")
+    now = time()
+    before = now - int(match[1]) * UNITS[match[2]].total_seconds()
+    runtime = composed(ctx)
+    if dry_run:
+        rows = runtime.store.list(Search(limit=-1), runtime.principal)
+        old = [row for row in rows if row.status in ENDED and row.updated_at < before]
+        return out().print(f"{len(old)} threads would be forgotten.")
+    gone = upkeep.gc(runtime.database, before, now)
+    out().print(f"Forgot {gone.threads} threads and {gone.blobs} blobs; the file is {gone.bytes / 1e6:.1f} MB smaller.")
+
+
+def _print(found: list[Finding]) -> None:
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for finding in found:
+        says = safe(finding.says) + (f"\n→ {safe(finding.next)}" if finding.next else "")
+        table.add_row(Text(*MARKS[finding.state]), Text(finding.part, "bold"), says)
+    out().print(table)

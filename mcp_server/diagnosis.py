@@ -1,0 +1,128 @@
+"""What a person wants to know when something does not work: each part looked at, and what to do about it."""
+
+import os
+import platform
+import shutil
+import sqlite3
+from collections.abc import AsyncGenerator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from mcp_server.compose import Runtime
+from mcp_server.settings import child_environment
+from state import upkeep
+from state.problem import ProblemError
+from state.store import Search
+from tools.children import run_child
+
+State: TypeAlias = Literal["good", "note", "bad"]
+OLDEST_GIT = (2, 39)
+"""Of Debian 12; the options that keep a repository's own programs from running were tried with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One part and how it is; `bad` keeps a run from working, a `note` may surprise."""
+
+    part: str
+    state: State
+    says: str
+    next: str = ""
+
+
+async def examine(runtime: Runtime, here: Path, *, rebuild: bool) -> AsyncGenerator[Finding]:
+    """Look at each part. Only the store's index is changed, and only with `rebuild`."""
+    yield await _git()
+    for finding in (*_programs(), *_store(runtime, rebuild=rebuild), *_threads(runtime)):
+        yield finding
+    yield await _repository(runtime, here)
+    yield Finding(
+        "sandbox", "note", "none: tests of a repository run with your rights, if it is trusted or you approve"
+    )
+
+
+def _programs() -> Iterator[Finding]:
+    from mcp_server.service_tools import program_version  # brings the protocol's own modules along
+
+    python = f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {platform.system()}"
+    yield Finding("program", "good", f"factor12 {program_version()}, {python}")
+
+
+async def _git() -> Finding:
+    if (found := shutil.which("git")) is None:
+        return Finding("git", "bad", "not on the PATH", "Install git 2.39 or newer.")
+    child = await run_child(
+        [found, "--version"], cwd=Path("/"), env=child_environment(), timeout_s=10, mark="doctor", limit=1000
+    )
+    said = child.stdout.decode(errors="replace").strip()
+    numbers = tuple(int(part) for part in said.removeprefix("git version ").split(".")[:2] if part.isdecimal())
+    if numbers < OLDEST_GIT:
+        return Finding("git", "bad", f"{said or 'does not answer'}", "Install git 2.39 or newer.")
+    return Finding("git", "good", said)
+
+
+def _store(runtime: Runtime, *, rebuild: bool) -> Iterator[Finding]:
+    size = upkeep.size(runtime.database)
+    says = f"{runtime.database.path}, {size.bytes / 1e6:.1f} MB, {size.threads} threads, {size.events} events"
+    yield Finding("database", "good", says)
+    flaws = upkeep.integrity(runtime.database)
+    for flaw in flaws:
+        yield Finding("integrity", "bad", flaw, "Keep a copy of the file, then: factor12 threads export THREAD")
+    if not flaws:
+        yield Finding("integrity", "good", "every log can be read, and every blob is what it was")
+    if rebuild:
+        mended = upkeep.rebuild(runtime.database)
+        yield Finding("index", "good", f"rebuilt from the log; {len(mended)} rows were different")
+    elif drifted := upkeep.drift(runtime.database):
+        says = f"{len(drifted)} rows do not say what their log says, as of thread {drifted[0]}"
+        yield Finding("index", "bad", says, "factor12 doctor --rebuild")
+    else:
+        yield Finding("index", "good", "every row says what its log says")
+    if users := _users(runtime.database.path):
+        yield Finding("in use", "note", f"also by {', '.join(users)}")
+
+
+def _users(database: Path) -> list[str]:
+    """Name the other processes that have the file open, as far as this user may see."""
+    import psutil  # on the way to no other command
+
+    found = list[str]()
+    for process in psutil.process_iter():
+        try:
+            if process.pid != os.getpid() and any(file.path == str(database) for file in process.open_files()):
+                found.append(f"process {process.pid} ({' '.join(process.cmdline())[-60:]})")
+        except psutil.Error:
+            continue
+    return found
+
+
+def _threads(runtime: Runtime) -> Iterator[Finding]:
+    waiting = runtime.store.list(Search(status="waiting", limit=100), runtime.principal)
+    interrupted = runtime.store.list(Search(status="interrupted", limit=100), runtime.principal)
+    for row in interrupted[:3]:
+        says = f"thread {row.thread_id} is interrupted ({row.agent} in {row.repo})"
+        yield Finding("threads", "note", says, f"factor12 threads resume {row.thread_id}, or threads cancel")
+    for row in waiting[:3]:
+        says = f"thread {row.thread_id} waits for {row.question} ({row.agent} in {row.repo})"
+        yield Finding("threads", "note", says, f"factor12 answer {row.thread_id}")
+    if not waiting and not interrupted:
+        yield Finding("threads", "good", "none waits and none is interrupted")
+
+
+async def _repository(runtime: Runtime, here: Path) -> Finding:
+    repositories = runtime.repositories
+    if (root := repositories.home) is None:
+        listed = repositories.list()
+        says = f"{here} is in none; {len(listed)} may be used"
+        return Finding("repository", "note" if listed else "bad", says, "Go to one, or set SISTER_REPO_BASE_PATH.")
+    try:
+        facts = await repositories.facts(root)
+    except ProblemError as error:
+        return Finding("repository", "bad", error.problem.message, error.problem.hint)
+    if why := facts.why_not_writable():
+        return Finding("repository", "bad", why.message, why.hint)
+    if not repositories.trusted(root):
+        says = f"{root} is not trusted, so running its tests needs an approval"
+        return Finding("repository", "note", says, f"factor12 repo trust {root}")
+    return Finding("repository", "good", f"{root} can be worked on, and is trusted")

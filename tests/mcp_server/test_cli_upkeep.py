@@ -1,0 +1,119 @@
+"""`factor12 doctor` finds what would stop a run and says what to do; `factor12 gc` forgets only what ended."""
+
+import os
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import run_git
+from tests.mcp_server.shell import Shell, open_shell
+
+
+@pytest.fixture
+def shop(make_repository: Callable[..., Path], tmp_path: Path) -> Shell:
+    return open_shell(make_repository, tmp_path)
+
+
+def findings(shell: Shell, *words: str) -> dict[str, dict[str, Any]]:
+    return {finding["part"]: finding for finding in shell.quick("doctor", "--json", *words).json}
+
+
+def test_a_doctor_who_finds_nothing_says_what_was_looked_at(shop: Shell) -> None:
+    shop.quick("run", "testing")
+    well = shop.quick("doctor")
+    assert well.code == 0
+    for part in (
+        "git version",
+        "factor12.db",
+        "every row says what its log says",
+        "can be worked on",
+        "none: tests of",
+    ):
+        assert part in well.out, part
+
+
+@pytest.mark.requirement("R1")
+def test_a_row_that_contradicts_its_log_is_found_and_rebuilt(shop: Shell) -> None:
+    shop.quick("run", "testing")
+    with sqlite3.connect(shop.state / "factor12.db") as database:
+        database.execute("update threads set status = 'running', outcome = 'fixed'")
+    ill = shop.quick("doctor")
+    assert ill.code == 1 and "factor12 doctor --rebuild" in ill.out
+    assert shop.quick("doctor", "--rebuild").code == 0
+    assert findings(shop)["index"]["state"] == "good"
+    assert shop.quick("threads", "show", "--json").json["outcome"] == "failed"
+
+
+def test_a_damaged_log_is_named(shop: Shell) -> None:
+    thread_id = shop.quick("run", "testing", "--json").json["thread_id"]
+    with sqlite3.connect(shop.state / "factor12.db") as database:
+        database.execute("update events set data = '{' where version = 2")
+    ill = findings(shop)["integrity"]
+    assert ill["state"] == "bad" and thread_id in ill["says"] and ill["next"]
+
+
+def test_what_stops_a_run_in_this_repository_is_said_with_the_remedy(shop: Shell) -> None:
+    assert findings(shop.where(FACTOR12_TRUSTED_ROOTS=""))["repository"]["next"].startswith("factor12 repo trust")
+    head = run_git(shop.folder, "rev-parse", "HEAD").strip()
+    (shop.folder / ".git" / "MERGE_HEAD").write_text(f"{head}\n")
+    ill = findings(shop)["repository"]
+    assert ill["state"] == "bad" and "merge" in ill["says"]
+
+
+def test_a_folder_without_repositories_says_what_to_set(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    ill = findings(Shell(tmp_path / "empty", tmp_path / "state"))["repository"]
+    assert ill["state"] == "bad" and "SISTER_REPO_BASE_PATH" in ill["next"]
+
+
+def test_a_repository_that_may_not_be_opened_is_named(shop: Shell) -> None:
+    (shop.folder / ".git" / "HEAD").unlink()
+    assert findings(shop)["repository"]["state"] == "bad"
+
+
+def test_without_git_nothing_works_and_the_doctor_says_so(shop: Shell, tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    assert findings(shop.where(PATH=str(tmp_path / "bin")))["git"]["says"] == "not on the PATH"
+    old = tmp_path / "bin" / "git"
+    old.write_text("#!/bin/sh\necho git version 2.20.1\n")
+    old.chmod(0o755)
+    ill = findings(shop.where(PATH=f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"))["git"]
+    assert ill["state"] == "bad" and "2.20.1" in ill["says"]
+
+
+def test_threads_that_wait_or_were_interrupted_are_told_with_their_next_step(shop: Shell) -> None:
+    waiting = shop.where(FACTOR12_TRUSTED_ROOTS="").quick("run", "testing", "--json").json["thread_id"]
+    assert findings(shop)["threads"]["next"] == f"factor12 answer {waiting}"
+    shop.quick("threads", "cancel", waiting)
+    running = shop.quick("run", "testing", "--wait", "0", "--json").json["thread_id"]
+    assert running in findings(shop)["threads"]["says"]
+
+
+def test_another_process_that_uses_the_database_is_named(shop: Shell) -> None:
+    with sqlite3.connect(shop.state / "other.db"):
+        pass
+    shop.quick("threads", "list")
+    with shop.person("threads", "watch", "latest") as person:
+        person.leaves()
+    assert "in use" not in findings(shop)
+
+
+def test_only_threads_that_ended_long_ago_are_forgotten(shop: Shell) -> None:
+    ended = shop.quick("run", "testing", "--json").json["thread_id"]
+    waiting = shop.where(FACTOR12_TRUSTED_ROOTS="").quick("run", "testing", "--json").json["thread_id"]
+    assert "0 threads" in shop.quick("gc", "--older-than", "1d").out
+    with sqlite3.connect(shop.state / "factor12.db") as database:
+        database.execute("update threads set updated_at = updated_at - 8 * 86400")
+    assert "1 threads would be forgotten" in shop.quick("gc", "--older-than", "1w", "--dry-run").out
+    assert shop.quick("threads", "show", ended).code == 1
+    assert "Forgot 1 threads" in shop.quick("gc", "--older-than", "1w").out
+    assert [row["thread_id"] for row in shop.quick("threads", "list", "--json").json] == [waiting]
+
+
+@pytest.mark.requirement("R15")
+def test_an_age_that_is_none_is_refused_with_the_form_it_has(shop: Shell) -> None:
+    wrong = shop.quick("gc", "--older-than", "soon")
+    assert wrong.code == 2 and "30d" in wrong.complaint
