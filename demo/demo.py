@@ -105,7 +105,8 @@ async def killed_in_the_middle() -> None:
 
         tell("host", "issue_fixer(issue='7', repo='portal')")
         try:
-            await client.call_tool("issue_fixer", {"issue": "7", "repo": "portal"}, progress_callback=kill_after_the_edit)
+            task = {"issue": "7", "repo": "portal"}
+            await client.call_tool("issue_fixer", task, progress_callback=kill_after_the_edit)
         except MCPError as error:
             tell("host", f"the connection is gone: {error}")
 
@@ -114,8 +115,8 @@ async def second_visit() -> None:
     """Start another server, find the thread again, resume it, and list what there is."""
     async with host() as client:
         (cut, *_) = (await call(client, "thread_list", repo="portal"))["threads"]
-        tell("server", f"thread {cut['thread_id']} is {cut['status']} at version {cut['version']}")
-        resumed = await call(client, "thread_resume", thread_id=cut["thread_id"])
+        tell("server", f"thread {cut['thread_id']} is {cut['status']} at version {cut['version']}: taken up again")
+        resumed = await call(client, "thread_wait", thread_id=cut["thread_id"])
         conclude(resumed, PLACE / "portal")
         history = await call(client, "thread_history", thread_id=cut["thread_id"])
         for event in history["events"]:

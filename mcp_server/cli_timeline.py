@@ -23,6 +23,7 @@ from state.events import (
     Interrupted,
     Launched,
     Resolved,
+    Resumed,
     Rewound,
     Settled,
     Started,
@@ -90,7 +91,7 @@ def _mark(event: Event) -> tuple[str, str]:
             return "✓", "green"
         case Failed() | Interrupted():
             return "✗", "red"
-        case Settled() | Rewound():
+        case Settled() | Resumed() | Rewound():
             return "↻", "yellow"
         case Asked() | Answered() | Denied() | BudgetExtended() | CancelRequested():
             return "?" if isinstance(event, Asked) else "→", "yellow"

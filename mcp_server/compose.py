@@ -15,10 +15,12 @@ from agents.runtime.driver import drive
 from agents.runtime.engine import Engine
 from agents.runtime.patience import patiently
 from mcp_server.catalogue import AGENTS, TOOLS
+from mcp_server.logs import about
 from mcp_server.outward import Outward
 from mcp_server.repositories import Repositories
 from mcp_server.settings import Settings, child_environment
 from state import sessions
+from state.events import Launched
 from state.log import SqliteStore
 from state.problem import ProblemError
 from state.sqlite import Database
@@ -44,7 +46,11 @@ class Runtime:
     principal: str = ""
 
     async def drive(self, thread_id: str) -> None:
-        await drive(self.engine, thread_id)
+        """Drive a thread, its log lines marked with what they are about."""
+        first = self.store.read(thread_id, limit=1)[0].event
+        session = first.session if isinstance(first, Launched) else ""
+        with about(thread=thread_id, session=session):
+            await drive(self.engine, thread_id)
 
     def will_drive(self, thread: Thread) -> bool:
         """Whether this process takes up the thread unasked: it may, and it was touched recently (R21)."""

@@ -1,44 +1,33 @@
-"""What must hold before anything starts: our five folders are the ones that Python found, on a platform we know."""
+"""What must hold before anything of ours is imported: a platform we know, and our folders under their generic names.
 
-import importlib.util
+Imports nothing but the standard library, as the names it checks may belong to somebody else.
+"""
+
 import sys
+from importlib.util import find_spec
 from pathlib import Path
-
-from state.problem import ProblemError
 
 FOLDERS = ("agents", "tools", "prompts", "state")
 
 
-def check_platform(platform: str = sys.platform) -> None:
-    """Refuse what was never tried.
-
-    Raises:
-        ProblemError: `refused`, on native Windows.
-    """
+def complaint(platform: str = sys.platform, home: Path = Path(__file__).parent.parent) -> str | None:
+    """Return in one line why factor12 cannot run here, or `None`."""
     if platform == "win32":
-        raise ProblemError("refused", "factor12 does not run on native Windows.", "Run it inside WSL2.")
-
-
-def check_folders(home: Path = Path(__file__).parent.parent) -> None:
-    """Make sure that the generic package names mean ours.
-
-    Raises:
-        ProblemError: `conflict`, naming the folder that stands in the way and the distribution that owns it.
-    """
+        return "factor12 does not run on native Windows; run it inside WSL2."
     for name in FOLDERS:
-        spec = importlib.util.find_spec(name)
+        spec = find_spec(name)
         found = Path(spec.origin).parent if spec and spec.origin else None
-        if found != home / name:
-            owner = _owner(name)
-            raise ProblemError(
-                "conflict",
-                f"The package {name!r} was found in {str(found)!r} ({owner}), not beside factor12.",
-                "Install factor12 by itself: `uv tool install factor12`.",
+        if found is None or not found.samefile(home / name):
+            where = f"is {str(found)!r}{_owner(name)}" if found else "is missing"
+            return (
+                f"The Python package {name!r} {where}, not the one beside factor12. "
+                "Install factor12 by itself: uv tool install factor12."
             )
+    return None
 
 
 def _owner(package: str) -> str:
     from importlib.metadata import packages_distributions
 
     owners = [owner for owner in packages_distributions().get(package, []) if owner != "factor12"]
-    return f"of {', '.join(owners)}" if owners else "of no installed distribution"
+    return f" of the distribution {', '.join(owners)}" if owners else ""

@@ -25,7 +25,7 @@ def about(**fields: str) -> Generator[None]:
 
 
 class Lines(logging.Formatter):
-    """One line per record, text or JSON, cleaned like everything else that leaves the process."""
+    """Text or one JSON object per record, cleaned like everything else that leaves the process."""
 
     def __init__(self, outward: Outward, *, structured: bool) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -34,9 +34,13 @@ class Lines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         fields = _about.get()
-        if not self._structured:
-            known = "".join(f" {name}={value}" for name, value in fields.items())
-            return self._outward.text(super().format(record) + known)
+        if self._structured:
+            return self._json(record, fields)
+        known = "".join(f" {name}={value}" for name, value in fields.items())
+        first, *rest = super().format(record).split("\n")
+        return self._outward.text("\n".join([first + known, *rest]))
+
+    def _json(self, record: logging.LogRecord, fields: Mapping[str, str]) -> str:
         line = {
             "at": self.formatTime(record),
             "level": record.levelname,
@@ -46,7 +50,7 @@ class Lines(logging.Formatter):
         }
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
-        return self._outward.text(json.dumps(line, ensure_ascii=False))
+        return json.dumps(self._outward.value(line), ensure_ascii=False)
 
 
 def configure(settings: Settings, outward: Outward) -> None:

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from os import environ
 from typing import Any, cast
 
-MARK = "[REDACTED]"
+from tools.edits import REDACTED
+
 SECRET_NAME = re.compile(
     r"(?:_KEY|_TOKEN|_SECRET|_PAT|_CREDENTIALS)$|PASSWORD|PASSWD|^(?:TOKEN|SECRET)$", re.IGNORECASE
 )
@@ -38,8 +39,8 @@ class Outward:
         if not text.isascii():
             text = text.encode("utf-8", "backslashreplace").decode()
         if self._values is not None:
-            text = self._values.sub(MARK, text)
-        return TOKENS.sub(MARK, text)
+            text = self._values.sub(REDACTED, text)
+        return TOKENS.sub(REDACTED, text)
 
     def value(self, value: Any) -> Any:
         """Return JSON-ready data with every text in it cleaned, keys included."""

@@ -18,14 +18,14 @@ def text(fields: Mapping[str, Any]) -> str:
 
 
 def _headline(fields: Mapping[str, Any]) -> Iterator[str]:
-    if "status" in fields:
-        outcome = f" ({fields['outcome']})" if "outcome" in fields else ""
-        yield f"{fields.get('agent', 'thread')}: {fields['status']}{outcome}"
-    elif "agent" in fields:
-        yield f"agent: {fields['agent']}"
-    for name in ("thread_id", "session", "version"):
-        if name in fields:
-            yield f"{name}: {fields[name]}"
+    match fields:
+        case {"agent": agent, "status": status, "outcome": outcome}:
+            yield f"{agent}: {status} ({outcome})"
+        case {"agent": agent, "status": status}:
+            yield f"{agent}: {status}"
+        case _:
+            yield from (f"{name}: {fields[name]}" for name in ("agent", "status", "outcome") if name in fields)
+    yield from (f"{name}: {fields[name]}" for name in ("thread_id", "session", "version") if name in fields)
 
 
 def _mapping(fields: Mapping[str, Any], indent: str) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import Any
 from anyio.to_thread import run_sync
 from mcp_types import ToolAnnotations
 
+from agents.runtime.patience import patiently
 from mcp_server.arguments import Nothing, Session, Switch
 from mcp_server.asking import Ctx
 from mcp_server.compose import Runtime
@@ -54,9 +55,7 @@ async def switch(runtime: Runtime, _: Ctx, args: Switch) -> Envelope:
     root = runtime.repositories.resolve(args.repo)
     described = await describe(runtime, root)
     session = args.session or f"s-{secrets.token_hex(4)}"
-    stack = sessions.stack(runtime.database, runtime.principal, session) or []
-    if stack[-1:] != [str(root)]:
-        sessions.keep(runtime.database, runtime.principal, session, [*stack, str(root)])
+    await patiently(sessions.push, runtime.database, runtime.principal, session, str(root))
     step = f'Launch an agent with session "{session}"; `repo_restore` with it goes back.'
     return {"session": session, **described, "next": step}
 
@@ -71,11 +70,10 @@ async def current(runtime: Runtime, _: Ctx, args: Session) -> Envelope:
 async def restore(runtime: Runtime, _: Ctx, args: Session) -> Envelope:
     """Pop the session's stack."""
     session = runtime.session(args.session)
-    stack = sessions.stack(runtime.database, runtime.principal, session)
-    if not stack:
+    if sessions.current(runtime.database, runtime.principal, session) is None:
         raise ProblemError("conflict", f"Session {session!r} has switched nowhere.", "`repo_switch` goes somewhere.")
-    sessions.keep(runtime.database, runtime.principal, session, stack[:-1])
-    if len(stack) == 1 and runtime.repositories.home is None:
+    before = await patiently(sessions.pop, runtime.database, runtime.principal, session)
+    if before is None and runtime.repositories.home is None:
         return {"session": session, "next": "The session has no repository now; give `repo` to each call."}
     root = runtime.repositories.meant("", session, runtime.principal)
     described = await describe(runtime, root)

@@ -137,8 +137,8 @@ class Repositories:
         """
         if repo:
             return self.resolve(repo)
-        if current := sessions.stack(self._database, principal, session):
-            return self.resolve(current[-1])
+        if current := sessions.current(self._database, principal, session):
+            return self.resolve(current)
         if self.home is not None:
             return self.home
         hint = _one_of([named.name for named in self.list()[:NEAR]])

@@ -2,11 +2,11 @@
 
 import json
 
-from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ResourceNotFoundError
 
 from mcp_server.compose import Runtime
 from mcp_server.envelope import status_of
+from mcp_server.sdk import Server
 from mcp_server.timeline import iso, markdown
 from state.store import UnknownThread
 from state.thread import Thread
@@ -14,7 +14,7 @@ from state.thread import Thread
 MOST_EVENTS = 2000
 
 
-def add_resources(server: MCPServer, runtime: Runtime) -> None:
+def add_resources(server: Server, runtime: Runtime) -> None:
     """Register the templates on the server."""
 
     @server.resource("thread://{id}", name="thread", title="A thread's timeline", mime_type="text/markdown")

@@ -1,56 +1,116 @@
-"""Serve one host over stdin and stdout, and leave cleanly however it ends (R11, R17)."""
+"""Serve one host over stdin and stdout, and leave cleanly however it ends: signal, end of input, death of the host."""
 
+import logging
 import os
 import signal
+import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import anyio
+from anyio.streams.memory import MemoryObjectReceiveStream
+from mcp.shared.message import SessionMessage
 
+from agents.runtime.definition import Agent
 from mcp_server.app import build_server
-from mcp_server.compose import Runtime, running
-from mcp_server.guard import check_folders
+from mcp_server.catalogue import AGENTS, TOOLS
+from mcp_server.compose import running
 from mcp_server.logs import configure
 from mcp_server.outward import Outward
+from mcp_server.sdk import Server
 from mcp_server.settings import Settings, load
+from mcp_server.wire import Wire, claimed
+from tools.base import Tool
 
-GRACE_S = 0.1
-"""For answers on their way out: a waiting call answers `running` as soon as the process is going."""
+log = logging.getLogger(__name__)
+
+GRACE_S = 0.5
+"""For the answers of calls in flight: they return `running` as soon as the process is going."""
+LAST_S = 2.6
+"""By then the process is gone, whatever hangs; what it drove is taken up elsewhere."""
+PARENT_S = 1.0
 
 
 def serve_stdio(env_file: Path | None = None) -> None:
-    """Serve until the host closes the connection, or a signal comes.
+    """Serve with the person's settings until the host closes the connection, dies, or a signal comes.
 
     Raises:
-        ProblemError: The settings, the installation or the database stand in the way.
+        ProblemError: The settings or the database stand in the way.
     """
-    check_folders()
     settings = load(env_file)
     configure(settings, Outward())
-    anyio.run(_serve, settings, Path.cwd())
+    anyio.run(serve, settings, Path.cwd())
 
 
-async def _serve(settings: Settings, home: Path) -> None:
-    async with running(settings, home) as runtime:
-        server = build_server(runtime)
-        async with anyio.create_task_group() as group:
-            group.start_soon(_leave_on_signal, runtime)
-            try:
-                await server.run_stdio_async()
-            except* (BrokenPipeError, ConnectionResetError):
-                pass
-            await _leave(runtime)
+async def serve(
+    settings: Settings,
+    home: Path,
+    agents: tuple[Agent[Any, Any], ...] = AGENTS,
+    tools: tuple[Tool[..., Any], ...] = TOOLS,
+) -> None:
+    """Serve over this process's stdin and stdout. Engine and drivers belong to the process, not to a connection.
+
+    Raises:
+        ProblemError: The database cannot be used, or stdin or stdout is closed.
+    """
+    with claimed() as (source, sink):
+        if os.isatty(source):
+            log.warning("this speaks MCP over stdin and stdout; it is started by a host, not by hand")
+        async with running(settings, home, agents=agents, tools=tools) as runtime:
+            await _serve(build_server(runtime), Wire(source, sink), runtime.engine.bells.close)
 
 
-async def _leave_on_signal(runtime: Runtime) -> None:
-    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+async def _serve(server: Server, wire: Wire, close: Callable[[], None]) -> None:
+    leave = anyio.Event()
+    async with anyio.create_task_group() as group:
+        group.start_soon(_on_signal, leave)
+        group.start_soon(_on_orphaned, leave)
+        group.start_soon(_connect, server, wire, leave)
+        await leave.wait()
+        _go_at_last()
+        close()
+        with anyio.move_on_after(GRACE_S):
+            await wire.drained()
+        group.cancel_scope.cancel()
+
+
+async def _connect(server: Server, wire: Wire, leave: anyio.Event) -> None:
+    """Run the connection. The end of input is not passed on: the server would drop the calls in flight."""
+    to_server, inbox = anyio.create_memory_object_stream[SessionMessage | Exception](0)
+    outbox, from_server = anyio.create_memory_object_stream[SessionMessage](0)
+    async with to_server, from_server, anyio.create_task_group() as group:
+        group.start_soon(server.run_streams, inbox, outbox)
+        group.start_soon(_send, wire, from_server, leave)
+        await wire.receive(to_server)
+        leave.set()
+        await anyio.sleep_forever()
+
+
+async def _send(wire: Wire, from_server: MemoryObjectReceiveStream[SessionMessage], leave: anyio.Event) -> None:
+    try:
+        await wire.send(from_server)
+    except (BrokenPipeError, ConnectionResetError):
+        leave.set()
+
+
+async def _on_signal(leave: anyio.Event) -> None:
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
         async for _ in signals:
-            await _leave(runtime)
+            leave.set()
 
 
-async def _leave(runtime: Runtime) -> None:
-    """Answer what waits, let go of every lease, end the children, and go. The thread that reads stdin never unwinds."""
-    runtime.engine.bells.close()
-    await runtime.dispatcher.stop()
-    await anyio.sleep(GRACE_S)
-    runtime.database.close()
-    os._exit(0)
+async def _on_orphaned(leave: anyio.Event) -> None:
+    """Leave when the host dies without closing stdin, which a program that it started may hold open."""
+    parent = os.getppid()
+    while os.getppid() == parent:
+        with anyio.move_on_after(PARENT_S):
+            await leave.wait()
+    leave.set()
+
+
+def _go_at_last() -> None:
+    """End the process even if a thread hangs in the file system; a second signal need not be waited for."""
+    last = threading.Timer(LAST_S, os._exit, [0])
+    last.daemon = True
+    last.start()

@@ -111,67 +111,69 @@ def _row(row: Row) -> dict[str, Any]:
     return {**fields, "created_at": iso(row.created_at), "updated_at": iso(row.updated_at)}
 
 
+_THREAD = envelope_schema()
+_TABLE = [
+    Entry(
+        "thread_list",
+        "List threads",
+        "Find runs of agents again, latest first: in one session, or in any by repo, branch, issue, status, agent.",
+        Listing,
+        result_schema({"threads": _ROWS}),
+        find,
+    ),
+    Entry(
+        "thread_wait",
+        "Wait for a thread",
+        "Follow a run that is still running: returns when it ends or asks something, or as it is after `wait`.",
+        Wait,
+        _THREAD,
+        wait,
+        ToolAnnotations(  # it takes up a thread whose process died, so it is not read-only
+            read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=True
+        ),
+    ),
+    Entry(
+        "thread_history",
+        "Read a thread's log",
+        "See every step of a run with its data: what was decided, done, asked and answered.",
+        History,
+        result_schema({"thread_id": {"type": "string"}, "events": _ROWS}),
+        history,
+        READS,
+    ),
+    Entry(
+        "thread_answer",
+        "Answer a thread's question",
+        "Answer the question a waiting run asks, unless it is for a person. Ask the person rather than guess.",
+        Answer,
+        _THREAD,
+        answer,
+        GOES_ON,
+    ),
+    Entry(
+        "thread_resume",
+        "Resume a thread",
+        "Go on with an interrupted run where it stopped; what was done is not done again.",
+        ThreadId,
+        _THREAD,
+        resume,
+        GOES_ON,
+    ),
+    Entry(
+        "thread_cancel",
+        "Cancel a thread",
+        "Stop a run for good. What it was doing is stopped and settled first; edits already made stay.",
+        Cancel,
+        _THREAD,
+        cancel,
+        ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=False),
+    ),
+]
+
+
 def entries(runtime: Runtime) -> list[Entry]:
     """Return the threads' part of the table."""
-    thread = envelope_schema()
-    table = [
-        Entry(
-            "thread_list",
-            "List threads",
-            "Find runs of agents again, latest first: in one session, or in any by repo, branch, issue, status, agent.",
-            Listing,
-            result_schema({"threads": _ROWS}),
-            find,
-        ),
-        Entry(
-            "thread_wait",
-            "Wait for a thread",
-            "Follow a run that is still running: returns when it ends or asks something, or as it is after `wait`.",
-            Wait,
-            thread,
-            wait,
-            ToolAnnotations(  # it takes up a thread whose process died, so it is not read-only
-                read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=True
-            ),
-        ),
-        Entry(
-            "thread_history",
-            "Read a thread's log",
-            "See every step of a run with its data: what was decided, done, asked and answered.",
-            History,
-            result_schema({"thread_id": {"type": "string"}, "events": _ROWS}),
-            history,
-            READS,
-        ),
-        Entry(
-            "thread_answer",
-            "Answer a thread's question",
-            "Answer the question a waiting run asks, unless it is for a person. Ask the person rather than guess.",
-            Answer,
-            thread,
-            answer,
-            GOES_ON,
-        ),
-        Entry(
-            "thread_resume",
-            "Resume a thread",
-            "Go on with an interrupted run where it stopped; what was done is not done again.",
-            ThreadId,
-            thread,
-            resume,
-            GOES_ON,
-        ),
-        Entry(
-            "thread_cancel",
-            "Cancel a thread",
-            "Stop a run for good. What it was doing is stopped and settled first; edits already made stay.",
-            Cancel,
-            thread,
-            cancel,
-            ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=False),
-        ),
-    ]
-    return table if runtime.settings.approval != "host" else [*table, _approve(thread)]
+    return _TABLE if runtime.settings.approval != "host" else [*_TABLE, _approve(_THREAD)]
 
 
 def _approve(thread: Schema) -> Entry:

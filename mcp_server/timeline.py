@@ -20,6 +20,7 @@ from state.events import (
     Interrupted,
     Launched,
     Resolved,
+    Resumed,
     Rewound,
     Settled,
     Started,
@@ -70,7 +71,7 @@ def markdown(thread: Thread, status: str, records: Iterable[Record]) -> str:
 
 def _said(event: Event) -> str:
     match event:
-        case Launched() | Interrupted() | Rewound() | Finished() | Aborted():
+        case Launched() | Interrupted() | Resumed() | Rewound() | Finished() | Aborted():
             return _turn(event)
         case Started() | Resolved() | Failed() | Settled():
             return _effect(event)
@@ -83,13 +84,15 @@ def _said(event: Event) -> str:
     assert_never(event)
 
 
-def _turn(event: Launched | Interrupted | Rewound | Finished | Aborted) -> str:
+def _turn(event: Launched | Interrupted | Resumed | Rewound | Finished | Aborted) -> str:
     match event:
         case Launched():
             places = ", ".join(f"{ref.name} on {ref.branch or 'no branch'}" for ref in event.workspace)
             return f"{event.agent} launched in {places or 'no repository'}: {_brief(event.task)}"
         case Interrupted():
             return f"interrupted: {event.problem}"
+        case Resumed():
+            return "taken up again"
         case Rewound():
             return f"rewound to version {event.to} (checkpoint {event.checkpoint})"
         case Finished():

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 @cache
-def _environment() -> "Environment":
+def environment() -> "Environment":
     from jinja2 import FileSystemLoader, StrictUndefined
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -24,4 +24,4 @@ def _environment() -> "Environment":
 
 def render(name: str, /, **context: Any) -> str:
     """Render `templates/<name>.md.j2`."""
-    return _environment().get_template(f"{name}.md.j2").render(context)
+    return environment().get_template(f"{name}.md.j2").render(context)

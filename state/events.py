@@ -195,6 +195,12 @@ class Interrupted(_Event):
     problem: Problem
 
 
+class Resumed(_Event):
+    """Somebody asked for an interrupted thread to go on."""
+
+    kind: Literal["resumed"] = "resumed"
+
+
 class Rewound(_Event):
     """A restore moved the files back; the fold forgets later reads and writes (R1)."""
 
@@ -228,6 +234,7 @@ Event: TypeAlias = Annotated[
     | Cancelled
     | BudgetExtended
     | Interrupted
+    | Resumed
     | Rewound
     | Finished
     | Aborted,

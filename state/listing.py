@@ -1,6 +1,7 @@
 """Find threads again: by session, repository, branch, issue, status, agent; the latest first."""
 
 import json
+from itertools import islice
 
 from state.owner import is_dead
 from state.sqlite import Database
@@ -13,7 +14,7 @@ _COLUMNS = (
 
 
 def list_threads(database: Database, search: Search, principal: str, now: float) -> list[Row]:
-    """Return at most `search.limit` rows. `interrupted` is derived: running without a live lease."""
+    """Return at most `search.limit` rows, all if it is negative. `interrupted` is derived: running, no live lease."""
     where, values = ["principal = ?", "hidden = 0"], [principal]
     for column in ("session", "branch", "issue", "agent"):
         if (value := getattr(search, column)) is not None:
@@ -30,8 +31,9 @@ def list_threads(database: Database, search: Search, principal: str, now: float)
         f"select {_COLUMNS} from threads where {' and '.join(where)} order by updated_at desc, id desc limit ?",
         *(*values, -1 if derived else search.limit),
     )
-    rows = [_row(values, now) for values in found]
-    return [row for row in rows if not derived or row.status == search.status][: search.limit]
+    rows = (_row(values, now) for values in found)
+    kept = (row for row in rows if not derived or row.status == search.status)
+    return list(kept if search.limit < 0 else islice(kept, search.limit))
 
 
 def _row(values: tuple[object, ...], now: float) -> Row:

@@ -40,9 +40,11 @@ def _started(pid: int) -> float | None:
 
 
 def _started_elsewhere(pid: int) -> float | None:
-    import psutil
-
+    """Tell at least whether the process lives; without a start time a reused pid counts as alive."""
     try:
-        return psutil.Process(pid).create_time()
-    except psutil.NoSuchProcess:
+        os.kill(pid, 0)
+    except ProcessLookupError:
         return None
+    except PermissionError:
+        return 0.0
+    return 0.0

@@ -39,12 +39,6 @@ def stack(database: Database, principal: str, session: str) -> list[str] | None:
         return _stack(database.connection, principal, session)
 
 
-def keep(database: Database, principal: str, session: str, roots: list[str]) -> None:
-    """Replace the session's stack."""
-    with database.transaction() as db:
-        _keep(db, principal, session, roots)
-
-
 def trust(database: Database, path: Path, at: float) -> None:
     """Record that a person lets programs of the repository at `path`, symlinks resolved, run.
 

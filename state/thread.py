@@ -26,6 +26,7 @@ from state.events import (
     Question,
     RepositoryRef,
     Resolved,
+    Resumed,
     Rewound,
     Risk,
     Settled,
@@ -150,7 +151,7 @@ def reduce(thread: Thread, event: Event) -> Thread:
     _check(thread, event)
     now = _now(thread, version=thread.version + 1, trouble=None)
     match event:
-        case Launched() | CancelRequested() | Cancelled() | Interrupted() | Finished() | Aborted():
+        case Launched() | CancelRequested() | Cancelled() | Interrupted() | Resumed() | Finished() | Aborted():
             return _turn(now, event)
         case Started() | Resolved() | Failed() | Settled():
             return _effect(now, event)
@@ -194,7 +195,10 @@ def _check(thread: Thread, event: Event) -> None:
         raise InvalidTransition(f"thread {thread.id!r} at {thread.version}: {event.kind!r} contradicts the log")
 
 
-def _turn(now: Thread, event: Launched | CancelRequested | Cancelled | Interrupted | Finished | Aborted) -> Thread:
+_Turn: TypeAlias = Launched | CancelRequested | Cancelled | Interrupted | Resumed | Finished | Aborted
+
+
+def _turn(now: Thread, event: _Turn) -> Thread:
     match event:
         case Launched():
             same = ("agent", "session", "principal", "task", "workspace", "code", "budget", "parent", "depth")
@@ -205,6 +209,8 @@ def _turn(now: Thread, event: Launched | CancelRequested | Cancelled | Interrupt
             return _now(now, status="cancelled", pending=None)
         case Interrupted():
             return _now(now, trouble=event.problem)
+        case Resumed():
+            return now
         case Finished():
             status = "failed" if event.outcome in ("failed", "denied") else "completed"
             return _now(now, status=status, output=event.output, outcome=event.outcome)

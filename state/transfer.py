@@ -35,8 +35,8 @@ _ARRIVED = Problem(kind="conflict", message="The thread was imported.", hint="`t
 def export_thread(store: Store, thread_id: str, clean: Callable[[Any], Any] = lambda value: value) -> Iterator[str]:
     """Yield the thread's lines, without line ends.
 
-    `clean` removes secrets from JSON data. What it changes is exported changed; a blob that it would change is left out,
-    as its bytes must keep their digest.
+    `clean` removes secrets from JSON data. What it changes is exported changed; a blob that it would change is left
+    out, as its bytes must keep their digest.
 
     Raises:
         UnknownThread: No such thread.
@@ -84,7 +84,8 @@ def import_thread(store: SqliteStore, lines: Iterable[str], now: float) -> str:
 
 def _read(lines: Iterable[str]) -> tuple[str, list[Record], list[bytes]]:
     rows = _rows(lines)
-    thread_id = _header(next(rows, (1, {}))[1])
+    first = next(rows, None)
+    thread_id = _header(first[1] if first else {})
     records: list[Record] = []
     blobs: list[bytes] = []
     for number, row in rows:

@@ -66,7 +66,7 @@ class Tool(Generic[P, R]):
         """Return what this tool returned on `thread`, or `None` if it has no outcome yet.
 
         Raises:
-            ToolError: The result is an artifact, which agents cannot see into (R2).
+            ToolError: The result is an artifact, which agents cannot see into (R2), or of another shape.
         """
         if (value := thread.results.get(key or self.name, _ABSENT)) is _ABSENT:
             return None
@@ -76,7 +76,11 @@ class Tool(Generic[P, R]):
                 f"The result of {key or self.name!r} has {artifact.size} bytes, too many to decide on.",
                 "Narrow the request, or raise FACTOR12_INLINE_BYTES.",
             )
-        return cast(R, self._returns.validate_python(value))
+        try:
+            return cast(R, self._returns.validate_python(value))
+        except ValidationError as error:
+            message = f"The recorded result of {key or self.name!r} is not what {self.name} returns."
+            raise ToolError("diverged", message, "The tool changed since, or a person settled it. Launch anew.") from error
 
     def failure(self, thread: Thread, key: str | None = None) -> Problem | None:
         """Return why this call cannot succeed, or `None` while it may: not tried yet, done, or a passing trouble.

@@ -96,9 +96,8 @@ async def run_child(
     Raises:
         ToolError: The program could not be started, or `cwd` is gone.
     """
-    began = time.monotonic()
+    began, ended = time.monotonic(), b""
     process, control, streams = _start(argv, cwd, {**env, MARK: mark}, limit)
-    ended = b""
     try:
         with anyio.move_on_after(timeout_s) as deadline:
             async with anyio.create_task_group() as tasks:
@@ -118,9 +117,9 @@ async def run_child(
         raise ToolError("not_found", f"Cannot start {argv[0]!r}: {os.strerror(int(ended.split()[1]))}.", "Install it.")
     out, err = streams
     return Child(
-        returncode=int(ended.split()[1]) if ended else -9,
-        stdout=out.content(),
-        stderr=err.content(),
+        int(ended.split()[1]) if ended else -9,
+        out.content(),
+        err.content(),
         stdout_dropped=out.dropped,
         stderr_dropped=err.dropped,
         timed_out=deadline.cancelled_caught,

@@ -4,7 +4,6 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 
 import anyio
-from anyio.abc import TaskGroup
 
 
 class InProcessDispatcher:
@@ -16,8 +15,6 @@ class InProcessDispatcher:
         self._queued: set[str] = set()
         self._running: set[str] = set()
         self._bell = anyio.Event()
-        self._scope = anyio.CancelScope()
-        self._stopped = anyio.Event()
 
     def wake(self, thread_id: str) -> None:
         """Drive the thread soon. One that runs here already is looked at once more when it rests."""
@@ -28,27 +25,15 @@ class InProcessDispatcher:
 
     async def run(self, advance: Callable[[str], Awaitable[None]]) -> None:
         """Drive what is woken until cancelled; drives in flight are cancelled with it and let go of their leases."""
-        try:
-            with self._scope:
-                async with anyio.create_task_group() as group:
-                    await self._dispatch(group, advance)
-        finally:
-            self._stopped.set()
-
-    async def stop(self) -> None:
-        """Cancel what is driven here and return once every lease is let go."""
-        self._scope.cancel()
-        await self._stopped.wait()
-
-    async def _dispatch(self, group: TaskGroup, advance: Callable[[str], Awaitable[None]]) -> None:
-        while True:
-            while self._queue and len(self._running) < self._concurrency:
-                if (thread_id := self._next()) is None:
-                    break
-                self._running.add(thread_id)
-                group.start_soon(self._drive, advance, thread_id)
-            await self._bell.wait()
-            self._bell = anyio.Event()
+        async with anyio.create_task_group() as group:
+            while True:
+                while self._queue and len(self._running) < self._concurrency:
+                    if (thread_id := self._next()) is None:
+                        break
+                    self._running.add(thread_id)
+                    group.start_soon(self._drive, advance, thread_id)
+                await self._bell.wait()
+                self._bell = anyio.Event()
 
     def _next(self) -> str | None:
         for _ in range(len(self._queue)):

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Any, TypeVar, assert_never
 
 import anyio
@@ -159,9 +160,10 @@ class Effects:
         except ToolError as error:
             return await self._pen.record(Failed(key=step.key, hash=known, problem=error.problem))
         seconds = round(anyio.current_time() - start, 3)
-        value = decided.model_dump(mode="json")
-        what = f"prompt:{step.prompt}"
-        await self._pen.record(Resolved(key=step.key, hash=known, value=value, seconds=seconds, tool=what))
+        value, what = decided.model_dump(mode="json"), f"prompt:{step.prompt}"
+        seen = {"prompt": sha256(prompt.encode()).hexdigest()[:16]}
+        event = Resolved(key=step.key, hash=known, value=value, seconds=seconds, tool=what, args=seen)
+        await self._pen.record(event)
 
     async def _attempt(self, tool: Tool[..., Any] | None, act: Awaitable[T]) -> T:
         """Await one attempt within its time, where `stop` can reach it.

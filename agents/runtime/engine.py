@@ -16,7 +16,7 @@ from agents.runtime.model import Model
 from agents.runtime.patience import patiently
 from agents.runtime.questions import consequences, fingerprint, read_answer, renewed, storable
 from prompts import render
-from state.events import Budget, Cancelled, CancelRequested, Event, Launched, RepositoryRef
+from state.events import Budget, Cancelled, CancelRequested, Event, Launched, RepositoryRef, Resumed
 from state.identity import identity
 from state.problem import ProblemError
 from state.steps import Think
@@ -155,11 +155,15 @@ class Engine:
         Raises:
             ProblemError: `busy`: it is being driven.
         """
-        thread = self.store.load(thread_id)
-        if thread.status == "running":
+        while (thread := self.store.load(thread_id)).status == "running":
             if self.store.driven(thread_id):
                 raise ProblemError("busy", f"Thread {thread_id!r} is running.", "`thread_wait` follows it.")
-            self.wake(thread_id)
+            try:
+                after = await patiently(self.store.signal, thread, Resumed())
+            except Moved:
+                continue
+            self._signalled(after)
+            return after
         return thread
 
     async def cancel(self, thread_id: str, *, channel: str, reason: str = "") -> Thread:
