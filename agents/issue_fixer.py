@@ -53,11 +53,14 @@ def next_step(task: Task, thread: Thread) -> Step:
     place = _placed(thread, issue)
     if not place.edits:
         return _end(fix, "no_change", "Everything the issue asks for stands in the files already.")
-    fix.before = _checked(thread, "before", task, issue)
+    fix.before = _checked(thread, task, issue)
     fix.files, problem = apply_all(thread, place.edits)
     if problem:
-        return _take_back(thread, fix, str(problem), denied=problem.kind == "refused")
-    fix.after = _checked(thread, "after", task, issue, fix.before)
+        return _take_back(thread, fix, str(problem))
+    after = _checked_again(thread, task, issue, fix.before)
+    if isinstance(after, Problem):
+        return _take_back(thread, fix, str(after))
+    fix.after = after
     edits = [EditedFile(path=file.path, old=edit.old, new=edit.new) for file in place.edits for edit in file.edits]
     fix.evidence = judge(fix.before, fix.after, edits)
     if broke := harm(fix.before, fix.after):
@@ -90,21 +93,33 @@ def _chosen(thread: Thread, issue: Issue, several: Ambiguity) -> str:
     return str(answer(thread, f"place:{several.pair + 1}", text, options))
 
 
-def _checked(thread: Thread, key: str, task: Task, issue: Issue, before: Check | None = None) -> Check:
+def _checked(thread: Thread, task: Task, issue: Issue) -> Check:
     """Run what proves the fix: what the call names, else what the issue names, else all tests."""
     if task.check == "none":
         return Check(runner=None, command=[], verdict="no_evidence", why="the call asked for no check.")
+    paths, runner = _named(task, issue)
+    return need(thread, run_check, "before")(paths=paths, runner=runner)
+
+
+def _checked_again(thread: Thread, task: Task, issue: Issue, before: Check) -> Check | Problem:
+    """Run the same once more; that it could not run, or a person said no, must not leave edits nobody answers for."""
+    if task.check == "none":
+        return before
+    paths, runner = _named(task, issue)
+    return attempt(thread, run_check, "after")(paths=paths, runner=runner, baseline=before.report)
+
+
+def _named(task: Task, issue: Issue) -> tuple[tuple[str, ...], Runner | None]:
     named = task.check.split() or list(issue.checks)
     runner: Runner | None = next((known for known in RUNNERS if named == [known]), None)
-    paths = () if runner else tuple(named)
-    return need(thread, run_check, key)(paths=paths, runner=runner, baseline=before.report if before else "")
+    return () if runner else tuple(named), runner
 
 
-def _take_back(thread: Thread, fix: Fix, why: str, *, denied: bool = False) -> Step:
+def _take_back(thread: Thread, fix: Fix, why: str) -> Step:
     left = undo_all(thread, fix.files)
     fix.undone = bool(fix.files) and not left
     told = f"Left as they are: {', '.join(left)}." if left else "No edit of this run is left in the files."
-    return _end(fix, "denied" if denied else "failed", f"{why} {told}")
+    return _end(fix, "denied" if thread.denials else "failed", f"{why} {told}")
 
 
 def _committed(thread: Thread, issue: Issue, place: Located, fix: Fix) -> Commit | None:

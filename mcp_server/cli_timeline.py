@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, assert_never
+from typing import assert_never
 
 from rich.console import Console
 from rich.text import Text
@@ -57,30 +57,7 @@ def print_timeline(console: Console, records: Iterable[Record]) -> None:
 def line(event: Event) -> Text:
     """Return the event's line."""
     mark, style = _mark(event)
-    if isinstance(event, Resolved) and (told := telling(event.value)):
-        return Text.assemble((mark, style), " ", one_line(f"{event.key}: {told}"))
     return Text.assemble((mark, style), " ", one_line(says(event)))
-
-
-def telling(value: Any) -> str:
-    """Return the words of a result that say most to a person, or nothing: what it says of itself, else its files."""
-    match value:
-        case {"summary": str(told)} | {"why": str(told)} | {"title": str(told)} if told:
-            return told
-        case {"path": str(path), "lines": str(lines)}:
-            return f"{path}, lines {lines}"
-        case {"edits": [*files]} | {"files": [*files]}:
-            return ", ".join(path for file in files if (path := _path(file)))
-        case _:
-            return ""
-
-
-def _path(file: Any) -> str:
-    match file:
-        case {"path": str(path)} | str(path):
-            return path
-        case _:
-            return ""
 
 
 def _mark(event: Event) -> tuple[str, str]:

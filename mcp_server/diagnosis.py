@@ -33,10 +33,12 @@ class Finding:
 
 async def examine(runtime: Runtime, here: Path, *, rebuild: bool) -> AsyncGenerator[Finding]:
     """Look at each part. Only the store's index is changed, and only with `rebuild`."""
-    yield await _git()
+    git = await _git()
+    yield git
     for finding in (*_programs(), *_store(runtime, rebuild=rebuild), *_threads(runtime)):
         yield finding
-    yield await _repository(runtime, here)
+    if git.state == "good":
+        yield await _repository(runtime, here)
     yield Finding(
         "sandbox", "note", "none: tests of a repository run with your rights, if it is trusted or you approve"
     )

@@ -131,11 +131,28 @@ def _question(event: Asked | Answered | Denied | BudgetExtended) -> str:
 
 
 def _brief(value: Any) -> str:
+    """Return what a value says of itself, else the files it is about, else all of it."""
     if (artifact := artifact_of(value)) is not None:
         return f"{artifact.size} bytes, kept beside the log"
-    if isinstance(value, dict) and isinstance(summary := cast(dict[str, Any], value).get("summary"), str):
-        return summary
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    match value:
+        case str():
+            return value
+        case {"summary": str(told)} | {"why": str(told)} | {"title": str(told)} if told:
+            return told
+        case {"path": str(path), "lines": str(lines)}:
+            return f"{path}, lines {lines}"
+        case {"edits": [*files]} if paths := [path for file in files if (path := _path(file))]:
+            return ", ".join(paths)
+        case _:
+            return json.dumps(value, ensure_ascii=False)
+
+
+def _path(file: Any) -> str:
+    match file:
+        case {"path": str(path)}:
+            return path
+        case _:
+            return ""
 
 
 def _line(text: str) -> str:

@@ -19,7 +19,6 @@ from mcp_server.envelope import Envelope, envelope, is_failure, refusal
 from mcp_server.logs import about
 from mcp_server.schemas import Schema, lean
 from state.problem import Problem, ProblemError
-from state.store import UnknownThread
 from state.thread import Thread
 
 log = logging.getLogger(__name__)
@@ -81,12 +80,12 @@ async def _perform(
     except MCPError:
         raise
     except ProblemError as error:
-        answer = refusal(error.problem, thread_id=_named(given, error))
+        answer = refusal(error.problem, thread_id=_named(runtime, given))
     except Exception as error:
         log.exception("%s failed", entry.name)
         message = f"{entry.name} failed unexpectedly ({type(error).__name__})."
         hint = "Its details are in the server's log on stderr. Nothing was lost: `thread_list` shows the threads."
-        answer = refusal(Problem(kind="internal", message=message, hint=hint), thread_id=_named(given, error))
+        answer = refusal(Problem(kind="internal", message=message, hint=hint), thread_id=_named(runtime, given))
     if isinstance(answer, InputRequiredResult):
         return answer
     return reply(runtime, envelope(runtime, answer) if isinstance(answer, Thread) else answer)
@@ -99,7 +98,10 @@ def reply(runtime: Runtime, fields: Envelope) -> CallToolResult:
     return CallToolResult(content=[content], structured_content=clean, is_error=is_failure(clean))
 
 
-def _named(given: dict[str, Any], error: Exception) -> str:
-    """Return the thread that a failed call was about, if there is one (R16)."""
+def _named(runtime: Runtime, given: dict[str, Any]) -> str:
+    """Return the id of the thread that a failed call was about, if there is one (R16)."""
     named = given.get("thread_id")
-    return named if isinstance(named, str) and not isinstance(error, UnknownThread) else ""
+    try:
+        return runtime.find(named).id if isinstance(named, str) else ""
+    except ProblemError:
+        return ""

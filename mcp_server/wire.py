@@ -8,6 +8,7 @@ are still open.
 import fcntl
 import os
 import select
+import sys
 from collections.abc import AsyncGenerator, Generator
 from contextlib import contextmanager
 
@@ -30,12 +31,10 @@ def claimed() -> Generator[tuple[int, int]]:
     Raises:
         ProblemError: `bad_input`; one of them is closed.
     """
-    try:
-        source, sink = (fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3) for fd in (0, 1))
-    except OSError as error:
-        raise ProblemError(
-            "bad_input", "stdin and stdout must be open: a host speaks MCP over them.", "Start it from a host."
-        ) from error
+    if sys.stdin is None or sys.stdout is None:  # closed when Python started; the numbers mean other files by now
+        what = "stdin and stdout must be open: a host speaks MCP over them."
+        raise ProblemError("bad_input", what, "Start it from a host.")
+    source, sink = (fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3) for fd in (0, 1))
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)

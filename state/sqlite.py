@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 from state.problem import ProblemError
@@ -13,7 +14,8 @@ SCHEMA_VERSION = 1
 """Of this program. `state.migrations` holds one migration per number."""
 BUSY_MS = 40
 """How long one statement waits for another process. Longer waits belong to the caller, which can await."""
-
+OPENING_S = 10.0
+"""How long opening waits, for whoever makes the file at the same moment."""
 _WHOSE = """
     select
         user_version,
@@ -53,11 +55,11 @@ class Database:
         with self.explained():
             _create_private(path)
             self.connection = sqlite3.connect(
-                path, isolation_level=None, check_same_thread=False, cached_statements=256
+                path, timeout=OPENING_S, isolation_level=None, check_same_thread=False, cached_statements=256
             )
             try:
-                self.connection.execute(f"pragma busy_timeout={BUSY_MS}")
                 self._prepare()
+                self.connection.execute(f"pragma busy_timeout={BUSY_MS}")
             except BaseException:
                 self.connection.close()
                 raise
@@ -126,10 +128,21 @@ class Database:
         if version < SCHEMA_VERSION:
             from state.migrations import migrate
 
-            self.connection.execute("pragma busy_timeout=10000")
-            self.connection.execute("pragma journal_mode=wal")
+            _enter_wal(self.connection)
             migrate(self.connection)
-            self.connection.execute(f"pragma busy_timeout={BUSY_MS}")
+
+
+def _enter_wal(connection: sqlite3.Connection) -> None:
+    """Switch the file over. Only here SQLite does not wait for another process that does the same."""
+    deadline = monotonic() + OPENING_S
+    while True:
+        try:
+            connection.execute("pragma journal_mode=wal")
+            return
+        except sqlite3.OperationalError:
+            if monotonic() > deadline:
+                raise
+            sleep(0.005)
 
 
 def _create_private(path: Path) -> None:

@@ -3,15 +3,18 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path, PurePath
+from tempfile import TemporaryDirectory
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin
 
 import typer.main
 from pydantic.fields import FieldInfo
 
+from mcp_server import repo_tools, service_tools, thread_tools
 from mcp_server.catalogue import AGENTS
 from mcp_server.cli import app
 from mcp_server.cli_run import example
+from mcp_server.compose import compose
 from mcp_server.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -42,8 +45,21 @@ def agents() -> str:
     return _table(("agent", "what it does", "takes", "from a shell"), rows)
 
 
+def tools() -> str:
+    """Every tool of the server but the agents' own, what it does and what it takes."""
+    with TemporaryDirectory() as folder:
+        runtime = compose(Settings(FACTOR12_STATE_DIR=Path(folder)), Path(folder))
+        entries = [*thread_tools.entries(runtime), *repo_tools.entries(), *service_tools.entries()]
+        runtime.database.close()
+    rows = [
+        (f"`{entry.name}`", entry.description, ", ".join(f"`{name}`" for name in entry.arguments.model_fields))
+        for entry in entries
+    ]
+    return _table(("tool", "what it does", "takes"), rows)
+
+
 TABLES: Mapping[str, tuple[tuple[str, Callable[[], str]], ...]] = {
-    "README.md": (("agents", agents), ("commands", commands)),
+    "README.md": (("agents", agents), ("tools", tools), ("commands", commands)),
     "docs/configuration.md": (("settings", settings),),
     "docs/cli.md": (("commands", commands),),
 }

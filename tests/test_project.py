@@ -90,7 +90,7 @@ def test_every_link_of_the_documents_leads_to_a_file() -> None:
 
 def test_every_file_that_the_documents_name_exists() -> None:
     named = re.compile(
-        r"`((?:docs|tests|state|agents|tools|prompts|mcp_server|benchmarks|demo|requirements)/[\w./-]*)`"
+        r"`((?:docs|tests|state|agents|tools|prompts|mcp_server|benchmarks|demo|requirements)/(?:[\w./-]*[./][\w./-]*)?)`"
     )
     missing = [
         f"{path.relative_to(ROOT)}: {name}"

@@ -80,16 +80,17 @@ class Tool(Generic[P, R]):
             return cast(R, self._returns.validate_python(value))
         except ValidationError as error:
             message = f"The recorded result of {key or self.name!r} is not what {self.name} returns."
-            raise ToolError("diverged", message, "The tool changed since, or a person settled it. Launch anew.") from error
+            raise ToolError("diverged", message, "The tool changed, or a person settled it. Launch anew.") from error
 
     def failure(self, thread: Thread, key: str | None = None) -> Problem | None:
         """Return why this call cannot succeed, or `None` while it may: not tried yet, done, or a passing trouble.
 
-        A passing trouble (busy, out of time) is the engine's to repeat, and after three times a person's (F9).
+        A passing trouble (busy, a change out of time) is the engine's to repeat, and after three times a person's (F9).
         """
         if (key or self.name) in thread.results or not (failed := thread.failures.get(key or self.name, ())):
             return None
-        return None if failed[-1].problem.kind in ("busy", "limit") else failed[-1].problem
+        passing = ("busy",) if self.apply is None else ("busy", "limit")
+        return None if failed[-1].problem.kind in passing else failed[-1].problem
 
     async def look(self, workspace: Workspace, args: Mapping[str, Any]) -> Any:
         """Run the function: the result of a read tool, the plan of any other. JSON-ready."""

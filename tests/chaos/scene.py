@@ -68,8 +68,8 @@ class Remains:
     git: str
     """Status, branches with their commits."""
     facts: tuple[Fact, ...]
-    end: str
-    """How the thread ended: its status and its output, as JSON."""
+    end: tuple[str, str | None, str]
+    """How the thread ended: status, outcome and the summary of its output, whose evidence has times in it."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class Scene:
             if path.is_file() and ".git" not in path.relative_to(root).parts
         }
         git = run_git(root, "status", "--porcelain", "--branch") + run_git(root, "for-each-ref")
-        return Remains(files, git, facts, f"{thread.status} {json.dumps(thread.output, sort_keys=True)}")
+        return Remains(files, git, facts, (thread.status, thread.outcome, thread.output["summary"]))
 
 
 def make_template(root: Path) -> Path:

@@ -1,8 +1,8 @@
 """A process that fixes an issue with the real store, tools and engine, and is struck by a signal at a chosen point.
 
-Run as a file, in a repository (whose own `tests` would be found first by `-m`). Read from the environment: VICTIM_TASK, the task as JSON (none:
-go on with the latest thread), VICTIM_POINT, how many points to get past, and VICTIM_SIGNAL, the signal's name. Who gets
-through prints the points it passed, as JSON.
+Run as a file, in a repository (whose own `tests` `-m` would find first). Read from the environment: VICTIM_TASK, the
+task as JSON (none: go on with the latest thread), VICTIM_POINT, how many points to get past, and VICTIM_SIGNAL, the
+signal's name. Who gets through prints the points it passed, as JSON.
 """
 
 import json

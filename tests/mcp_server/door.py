@@ -1,126 +1,177 @@
-"""The MCP door as a host finds it: a composed process in memory, or the real server in a process of its own."""
+"""The MCP door over toys: a composed process in a folder of small repositories, and clients of both eras at it."""
 
-import os
-import signal
-import sys
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
-import psutil
-from mcp import Client, StdioServerParameters
-from mcp_types import CallToolResult
+import anyio
+from mcp import Client
+from mcp.client import ClientRequestContext
+from mcp_types import CallToolResult, ElicitRequestParams, ElicitResult, TextContent
+from pydantic import BaseModel
 
 from agents.runtime.definition import Agent
+from agents.runtime.script import need, script, thought
 from mcp_server.app import build_server
-from mcp_server.catalogue import AGENTS, TOOLS
 from mcp_server.compose import Runtime, running
 from mcp_server.settings import Settings
-from tests.agents.runtime import toys
-from tools.base import Tool
+from state.problem import Problem
+from state.steps import Abort, Done, Step
+from state.thread import Thread
+from tests.agents.runtime.toys import TOOLS as TOYS
+from tests.agents.runtime.toys import errand, lines
+from tools.base import Tool, Workspace, tool
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-MODERN, LEGACY = "2026-07-28", "legacy"
-TOYS: tuple[Agent[Any, Any], ...] = (toys.errand,)
+Era: TypeAlias = Literal["legacy", "2026-07-28"]
+ERAS: tuple[Era, ...] = ("legacy", "2026-07-28")
+TICK_S = 0.01
+
+
+@tool("read", timeout=30)
+async def hold(workspace: Workspace, name: str) -> str:
+    """Say that it is here, then wait until a file of that name stands in the repository."""
+    root = workspace.repository().root
+    (workspace.scratch / "holding").touch()
+    while not (root / name).exists():
+        with anyio.move_on_after(TICK_S):
+            await anyio.Event().wait()
+    return (root / name).read_text()
+
+
+class Wish(BaseModel):
+    name: str = "go"
+
+
+class Got(BaseModel):
+    summary: str
+
+
+@script
+def _held(task: Wish, thread: Thread) -> Step:
+    return Done(Got(summary=need(thread, hold)(task.name)))
+
+
+class Mood(BaseModel):
+    how: Literal["abort", "crash", "fail", "deny"] = "abort"
+
+
+def _moody(task: Mood, _: Thread) -> Step:
+    match task.how:
+        case "abort":
+            return Abort(Problem(kind="limit", message="It is too much.", hint="Ask for less."))
+        case "crash":
+            raise RuntimeError("the agent is broken")
+        case "fail":
+            return Done(Got(summary="It did not work."), "failed")
+        case "deny":
+            return Done(Got(summary="A person said no."), "denied")
+
+
+class Word(BaseModel):
+    word: str
+
+
+@script
+def _decided(task: Wish, thread: Thread) -> Step:
+    """Ask the model, by the one prompt that is always there."""
+    context = {"agent": "decider", "description": "Pick a word.", "task": {}}
+    return Done(Got(summary=thought(thread, "call_agent", Word, "pick", **context).word))
+
+
+worker = replace(errand, mode="write")
+holder: Agent[Any, Any] = Agent("holder", "Hold", "Wait for a file.", Wish, Got, _held)
+decider: Agent[Any, Any] = Agent("decider", "Decide", "Let the model pick a word.", Wish, Got, _decided)
+moody: Agent[Any, Any] = Agent("moody", "Moody", "End badly.", Mood, Got, _moody)
+AGENTS: tuple[Agent[Any, Any], ...] = (worker, holder, decider, moody)
+TOOLS: tuple[Tool[..., Any], ...] = (*TOYS, hold)
 
 
 @dataclass(frozen=True)
-class Said:
-    """What a call answered: the structured result, the text beside it, and whether it is an error."""
+class Door:
+    """One client's connection to a process, and what stands behind it."""
 
-    fields: Mapping[str, Any]
-    text: str
-    is_error: bool
+    client: Client
+    runtime: Runtime
 
-    def __getitem__(self, name: str) -> Any:
-        return self.fields[name]
+    async def call(self, name: str, _meta: Mapping[str, Any] | None = None, /, **arguments: Any) -> CallToolResult:
+        return await self.client.call_tool(name, arguments, meta={**_meta} if _meta else None)
 
-    @property
-    def kind(self) -> str:
-        """The kind of the error that a failure is, once it is seen to be one line with a next step (R15)."""
-        assert self.is_error, self.text
-        assert "\n" not in self.fields["error"]["message"]
-        assert self.fields["next"], self.text
-        return self.fields["error"]["kind"]
+    async def told(self, name: str, _meta: Mapping[str, Any] | None = None, /, **arguments: Any) -> dict[str, Any]:
+        """Call a tool that must succeed, and return what it answers."""
+        result = await self.call(name, _meta, **arguments)
+        assert not result.is_error, text_of(result)
+        return structured(result)
+
+    async def problem(self, name: str, _meta: Mapping[str, Any] | None = None, /, **arguments: Any) -> dict[str, str]:
+        """Call a tool that must fail, and return its error."""
+        result = await self.call(name, _meta, **arguments)
+        assert result.is_error, text_of(result)
+        error: dict[str, str] = structured(result)["error"]
+        return error
 
 
-def said(result: CallToolResult) -> Said:
-    text = "\n".join(part.text for part in result.content if part.type == "text")
-    return Said(result.structured_content or {}, text, bool(result.is_error))
+def structured(result: CallToolResult) -> dict[str, Any]:
+    found: dict[str, Any] | None = result.structured_content
+    assert found is not None
+    return found
 
 
-async def call(client: Client, name: str, /, *, meta: Mapping[str, Any] | None = None, **arguments: Any) -> Said:
-    """Call a tool as a model does."""
-    return said(await client.call_tool(name, arguments, meta=dict(meta) if meta else None))
+def text_of(result: CallToolResult) -> str:
+    (content,) = result.content
+    assert isinstance(content, TextContent)
+    return content.text
+
+
+def settings_in(folder: Path, **changes: Any) -> Settings:
+    """Return settings that depend on nothing of the machine, for a state folder of their own."""
+    given = {"FACTOR12_STATE_DIR": folder / "state", "SISTER_REPO_BASE_PATH": folder}
+    return Settings(**{**given, "FACTOR12_INLINE_WAIT_S": 20, **changes})
+
+
+Reply: TypeAlias = Callable[[ElicitRequestParams], ElicitResult]
 
 
 @dataclass
-class Door:
-    """One process over a state folder and its repositories, composed in memory."""
+class Person:
+    """Who sits at a client and fills in its forms, from a script; `cancel` once it is over."""
 
-    folder: Path
-    home: Path
-    agents: tuple[Agent[Any, Any], ...] = TOYS
-    tools: Sequence[Tool[..., Any]] = toys.TOOLS
-    settings: dict[str, Any] = field(default_factory=dict[str, Any])
+    replies: list[ElicitResult] = field(default_factory=list[ElicitResult])
+    shown: list[ElicitRequestParams] = field(default_factory=list[ElicitRequestParams])
 
-    @asynccontextmanager
-    async def opened(self) -> AsyncGenerator[Runtime]:
-        """Compose a process; several may be open at the same time, as processes of their own would be."""
-        given = {"state_dir": self.folder / "state", "base_path": self.folder / "src", **self.settings}
-        async with running(Settings(**given), self.home, agents=self.agents, tools=tuple(self.tools)) as runtime:
-            yield runtime
-
-    @asynccontextmanager
-    async def client(self, mode: str = MODERN, **options: Any) -> AsyncGenerator[Client]:
-        """Be a client of such a process; `elicitation_callback` is what makes it declare elicitation."""
-        async with (
-            self.opened() as runtime,
-            Client(build_server(runtime), mode=mode, read_timeout_seconds=60, **options) as client,
-        ):
-            yield client
+    async def __call__(self, context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+        self.shown.append(params)
+        return self.replies.pop(0) if self.replies else ElicitResult(action="cancel")
 
 
-def real(folder: Path, home: Path) -> Door:
-    """Return a door with the agents and tools of the product, whose person trusts the repositories."""
-    return Door(folder, home, AGENTS, TOOLS, {"trusted_roots": (folder / "src",)})
+def accept(answer: Any) -> ElicitResult:
+    return ElicitResult(action="accept", content={"answer": answer})
 
 
-def environment(folder: Path) -> dict[str, str]:
-    """Return what a host gives the server it starts."""
-    return {
-        "PATH": os.environ["PATH"],
-        "HOME": str(folder),
-        "PYTHONPATH": str(CHECKOUT),
-        "XDG_CONFIG_HOME": str(folder / "config"),
-        "FACTOR12_STATE_DIR": str(folder / "state"),
-        "FACTOR12_TRUSTED_ROOTS": str(folder / "src"),
-    }
-
-
-def server(folder: Path, home: Path, **variables: str) -> StdioServerParameters:
-    """Return how a host starts the real server."""
-    arguments = ["-m", "mcp_server", "serve"]
-    given = {**environment(folder), **variables}
-    return StdioServerParameters(command=sys.executable, args=arguments, env=given, cwd=home)
+DECLINE = ElicitResult(action="decline")
+CANCEL = ElicitResult(action="cancel")
 
 
 @asynccontextmanager
-async def host(folder: Path, home: Path, mode: str = "auto", **options: Any) -> AsyncGenerator[Client]:
-    """Start the real server as a host does, and be its client."""
-    async with Client(server(folder, home), mode=mode, read_timeout_seconds=60, **options) as client:
-        yield client
+async def door(
+    folder: Path,
+    era: Era = "2026-07-28",
+    *,
+    person: Person | None = None,
+    home: str = "shop",
+    agents: tuple[Agent[Any, Any], ...] = AGENTS,
+    **changes: Any,
+) -> AsyncGenerator[Door]:
+    """Open a process over the repositories in `folder`, and a client at it."""
+    async with AsyncExitStack() as stack:
+        settings = settings_in(folder, **changes)
+        runtime = await stack.enter_async_context(running(settings, folder / home, agents=agents, tools=TOOLS))
+        stack.enter_context(anyio.fail_after(30))
+        client = Client(build_server(runtime), mode=era, elicitation_callback=person)
+        yield Door(await stack.enter_async_context(client), runtime)
 
 
-def served_process(folder: Path) -> psutil.Process:
-    """Return the server process among this one's children that works on the state folder."""
-    for child in psutil.Process().children():
-        if child.environ().get("FACTOR12_STATE_DIR") == str(folder / "state"):
-            return child
-    raise AssertionError("no server runs")
-
-
-def kill(process: psutil.Process, what: signal.Signals) -> None:
-    process.send_signal(what)
+def task(*told: str) -> dict[str, Any]:
+    """Return an errand's arguments: `add a 2`, `peek a`, `send box 1`, `ask`, `ask person`, `think`."""
+    return lines(*told)

@@ -148,6 +148,20 @@ class Shell:
         return person([*FACTOR12, *words], self.folder, self.environment, piped=piped)
 
 
+def read_until(program: subprocess.Popen[str], words: str) -> None:
+    """Read what the program complains about until the words come.
+
+    Raises:
+        AssertionError: It ended without them.
+    """
+    assert program.stderr is not None
+    heard = ""
+    while words not in heard:
+        line = program.stderr.readline()
+        assert line, f"never said {words!r}: {heard}"
+        heard += line
+
+
 def open_shell(make_repository: Callable[..., Path], tmp_path: Path, files: Mapping[str, str] = SHOP) -> Shell:
     """Make the repository `src/shop` and return a shell in it, whose person trusts what is under `src`."""
     root = make_repository("src/shop", files)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mcp_server.shell import ISSUE, SHOP, Shell, open_shell
+from tests.mcp_server.shell import ISSUE, SHOP, Shell, open_shell, read_until
 
 SLOW = """\
 import time
@@ -32,7 +32,7 @@ def slow(make_repository: Callable[..., Path], tmp_path: Path) -> Shell:
 
 @pytest.mark.requirement("R13", "R15", "F11")
 def test_a_fix_ends_with_its_evidence_the_changed_file_and_exit_code_0(shop: Shell) -> None:
-    fixed = shop.run("run", "issue_fixer", "123")
+    fixed = shop.quick("run", "issue_fixer", "123")
     assert fixed.code == 0, fixed
     assert fixed.out.startswith("fixed  issue_fixer in shop")
     assert "test_a_valid_user_may_enter  fail → pass" in fixed.out
@@ -44,15 +44,15 @@ def test_a_fix_ends_with_its_evidence_the_changed_file_and_exit_code_0(shop: She
 @pytest.mark.requirement("R15")
 def test_each_outcome_has_its_own_exit_code(shop: Shell) -> None:
     assert shop.run("run", "testing").code == 1
-    assert shop.run("run", "issue_fixer", "--issue", "123", "--check", "none").code == 3
-    assert shop.run("run", "issue_fixer", "--issue", "123").code == 4
-    assert shop.run("run", "testing").code == 0
-    assert shop.where(FACTOR12_TRUSTED_ROOTS="").run("run", "testing").code == 5
+    assert shop.quick("run", "issue_fixer", "--issue", "123", "--check", "none").code == 3
+    assert shop.quick("run", "issue_fixer", "--issue", "123").code == 4
+    assert shop.quick("run", "testing").code == 0
+    assert shop.where(FACTOR12_TRUSTED_ROOTS="").quick("run", "testing").code == 5
 
 
 @pytest.mark.requirement("R16")
 def test_json_is_the_envelope_and_nothing_else(shop: Shell) -> None:
-    ran = shop.run("run", "testing", "--json")
+    ran = shop.quick("run", "testing", "--json")
     assert ran.err == ""
     assert ran.json["status"] == "failed" and ran.json["outcome"] == "failed"
     assert ran.json["output"]["check"]["counts"] == {"passed": 1, "failed": 1, "error": 0, "skipped": 0}
@@ -69,7 +69,7 @@ def test_fields_may_be_options_or_words_and_lists_repeat(shop: Shell) -> None:
 
 def test_a_first_word_without_a_key_is_the_first_field(shop: Shell) -> None:
     (shop.folder / "issues" / "124.md").write_text(ISSUE.replace("123", "124"))
-    assert shop.run("run", "issue_fixer", "124", "--json").json["output"]["issue"] == "Fix authentication bug"
+    assert shop.quick("run", "issue_fixer", "124", "--json").json["output"]["issue"] == "Fix authentication bug"
 
 
 @pytest.mark.requirement("R15")
@@ -156,9 +156,7 @@ def test_ctrl_c_detaches_and_the_thread_can_be_resumed(slow: Shell) -> None:
 @pytest.mark.requirement("R17", "R10")
 def test_sigterm_detaches_as_well(slow: Shell) -> None:
     running = slow.start("run", "testing")
-    assert running.stderr is not None
-    while "begins" not in (line := running.stderr.readline()):
-        assert line, "it ended before it began"
+    read_until(running, "begins")
     running.send_signal(signal.SIGTERM)
     out, _ = running.communicate(timeout=30)
     assert running.returncode == 143

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mcp_server.shell import Shell, open_shell
+from tests.mcp_server.shell import Shell, open_shell, read_until
 
 
 @pytest.fixture
@@ -132,13 +132,9 @@ def test_watch_shows_what_another_process_does_and_ends_with_it(shop: Shell) -> 
         "            time.sleep(0.05)\n"
     )
     running = shop.start("run", "testing")
-    assert running.stderr is not None
-    while "begins" not in running.stderr.readline():
-        pass
+    read_until(running, "begins")
     watching = shop.start("threads", "watch", "latest")
-    assert watching.stderr is not None
-    while "begins" not in watching.stderr.readline():
-        pass
+    read_until(watching, "begins")
     (shop.folder / "go").touch()
     out, err = watching.communicate(timeout=30)
     running.communicate(timeout=30)

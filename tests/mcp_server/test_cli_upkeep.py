@@ -2,6 +2,8 @@
 
 import os
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -93,12 +95,15 @@ def test_threads_that_wait_or_were_interrupted_are_told_with_their_next_step(sho
 
 
 def test_another_process_that_uses_the_database_is_named(shop: Shell) -> None:
-    with sqlite3.connect(shop.state / "other.db"):
-        pass
     shop.quick("threads", "list")
-    with shop.person("threads", "watch", "latest") as person:
-        person.leaves()
     assert "in use" not in findings(shop)
+    opens = (
+        "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute('select * from threads'); print(flush=True)"
+    )
+    command = [sys.executable, "-c", f"{opens}; sys.stdin.read()", str(shop.state / "factor12.db")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None and other.stdout.readline()
+        assert f"process {other.pid}" in findings(shop)["in use"]["says"]
 
 
 def test_only_threads_that_ended_long_ago_are_forgotten(shop: Shell) -> None:
@@ -108,7 +113,7 @@ def test_only_threads_that_ended_long_ago_are_forgotten(shop: Shell) -> None:
     with sqlite3.connect(shop.state / "factor12.db") as database:
         database.execute("update threads set updated_at = updated_at - 8 * 86400")
     assert "1 threads would be forgotten" in shop.quick("gc", "--older-than", "1w", "--dry-run").out
-    assert shop.quick("threads", "show", ended).code == 1
+    assert ended in shop.quick("threads", "show", ended).out
     assert "Forgot 1 threads" in shop.quick("gc", "--older-than", "1w").out
     assert [row["thread_id"] for row in shop.quick("threads", "list", "--json").json] == [waiting]
 

@@ -1,0 +1,20 @@
+"""Measure everything, tell it, and write RESULTS.md; exit code 1 if a budget is missed."""
+
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks import engine, report, server, threads
+
+
+def main() -> int:
+    with TemporaryDirectory(prefix="factor12-bench-") as place:
+        folder = Path(place)
+        figures = [*engine.figures(folder), *threads.figures(folder), *server.figures(folder)]
+    report.tell(figures)
+    report.write(figures)
+    return int(any(figure.kept is False for figure in figures))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,254 @@
+"""Fixing an issue from end to end: real git, real tests, the real log."""
+
+import pytest
+
+from tests.agents.shop import (
+    AUTH,
+    AUTH_ISSUE,
+    AUTH_TESTS,
+    FIXED,
+    GREEN_TEST,
+    RED_TEST,
+    SHOP,
+    MakeRepository,
+    asking,
+    opened,
+    output,
+)
+from tests.conftest import run_git
+
+pytestmark = pytest.mark.anyio
+
+BUG, CURE = "    return False  # Bug here", "    return user.is_valid()"
+
+
+@pytest.mark.requirement("R13", "F10", "F8")
+async def test_the_example_issue_is_fixed_once_and_a_second_run_changes_nothing(
+    make_repository: MakeRepository,
+) -> None:
+    async with opened(make_repository("shop", SHOP)) as shop:
+        thread = await shop.fix("123")
+        assert (thread.outcome, shop.text()) == ("fixed", FIXED)
+        assert [change["id"] for change in output(thread)["evidence"]["fixed"]] == [RED_TEST]
+        assert shop.edits(thread) == ["edit:auth.py"]
+        assert shop.status() == " M auth.py\n"
+        again = await shop.fix("123")
+        assert (again.outcome, shop.edits(again), shop.text()) == ("no_change", [], FIXED)
+
+
+@pytest.mark.requirement("R12", "F7")
+async def test_text_that_stands_twice_is_a_question_and_the_answer_chooses(make_repository: MakeRepository) -> None:
+    twice = AUTH + f"\n\ndef may_pay(user):\n{BUG}\n"
+    async with opened(make_repository("shop", {**SHOP, "auth.py": twice})) as shop:
+        asked = await shop.fix(asking(BUG, CURE))
+        assert asked.question
+        assert (asked.question.key, asked.question.options) == ("place:1", ("auth.py:13", "auth.py:17"))
+        assert shop.text() == twice
+        thread = await shop.answer(asked, "auth.py:13", person=False)
+        assert (thread.outcome, shop.text()) == ("fixed", twice.replace(BUG, CURE, 1))
+
+
+@pytest.mark.requirement("R13")
+async def test_an_unrelated_red_test_does_not_hide_the_evidence(make_repository: MakeRepository) -> None:
+    red = AUTH_TESTS + '\n    def test_the_moon(self):\n        self.fail("not here yet")\n'
+    async with opened(make_repository("shop", {**SHOP, "tests/test_auth.py": red})) as shop:
+        thread = await shop.fix("123")
+        evidence = output(thread)["evidence"]
+        assert (thread.outcome, evidence["still_failing"]) == ("fixed", 1)
+        assert [change["id"] for change in evidence["fixed"]] == [RED_TEST]
+
+
+@pytest.mark.requirement("R13")
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (
+            '    def test_a_valid_user_may_enter(self):\n        self.assertTrue(authenticate(User("ada")))',
+            "    # nothing to see here",
+        ),
+        (
+            "    def test_a_valid_user_may_enter(self):",
+            '    @unittest.skip("later")\n    def test_a_valid_user_may_enter(self):',
+        ),
+    ],
+    ids=["deleted", "skipped"],
+)
+async def test_a_failing_test_that_is_deleted_or_skipped_is_not_a_fix(
+    old: str, new: str, make_repository: MakeRepository
+) -> None:
+    async with opened(make_repository("shop", SHOP)) as shop:
+        thread = await shop.fix(asking(old, new, "tests/test_auth.py"))
+        assert thread.outcome == "changed_unverified"
+        assert output(thread)["evidence"]["fixed"] == []
+
+
+@pytest.mark.requirement("R13")
+async def test_a_repository_without_tests_ends_changed_unverified(make_repository: MakeRepository) -> None:
+    async with opened(make_repository("shop", {"auth.py": AUTH, "issues/123.md": AUTH_ISSUE})) as shop:
+        thread = await shop.fix("123")
+        assert (thread.outcome, shop.text()) == ("changed_unverified", FIXED)
+
+
+@pytest.mark.requirement("R13")
+async def test_an_edit_that_breaks_a_passing_test_is_taken_back_to_the_byte(make_repository: MakeRepository) -> None:
+    async with opened(make_repository("shop", SHOP)) as shop:
+        thread = await shop.fix(asking(BUG, "    return True"))
+        assert (thread.outcome, thread.status, shop.text()) == ("failed", "failed", AUTH)
+        assert output(thread)["undone"] is True
+        assert GREEN_TEST in output(thread)["summary"]
+        assert shop.status() == ""
+
+
+@pytest.mark.requirement("R12")
+async def test_a_pair_that_stands_nowhere_keeps_every_other_pair_from_being_made(
+    make_repository: MakeRepository,
+) -> None:
+    second = "### 2.\n\n## Current Code\n```python\nno such line\n```\n\n## Should Be\n```python\nx\n```\n"
+    issue = f"{AUTH_ISSUE}\n{second}"
+    line = next(n for n, text in enumerate(issue.split("\n"), 1) if text == "no such line")
+    async with opened(make_repository("shop", SHOP)) as shop:
+        thread = await shop.fix(issue)
+        assert thread.reason
+        assert (thread.reason.kind, shop.text()) == ("not_found", AUTH)
+        assert thread.reason.message.startswith("Pair 2 (issue line ")
+        named = int(thread.reason.message.partition("issue line ")[2].partition(")")[0])
+        assert line - 4 <= named <= line
+        assert thread.reason.hint
+
+
+@pytest.mark.requirement("R12")
+async def test_line_ends_and_indentation_of_the_file_win_over_those_of_the_issue(
+    make_repository: MakeRepository,
+) -> None:
+    crlf = AUTH.replace("\n", "\r\n")
+    async with opened(make_repository("shop", {**SHOP, "auth.py": crlf})) as shop:
+        thread = await shop.fix(asking(BUG.strip(), CURE.strip()))
+        assert (thread.outcome, shop.text()) == ("fixed", FIXED.replace("\n", "\r\n"))
+
+
+@pytest.mark.requirement("R12")
+async def test_a_snippet_that_is_indented_otherwise_takes_the_indentation_of_the_file(
+    make_repository: MakeRepository,
+) -> None:
+    nested = AUTH.replace("def authenticate(user):\n" + BUG, "if True:\n    def authenticate(user):\n    " + BUG)
+    async with opened(make_repository("shop", {**SHOP, "auth.py": nested})) as shop:
+        thread = await shop.fix("123")
+        assert (thread.outcome, shop.text()) == ("fixed", nested.replace(BUG.strip(), CURE.strip()))
+
+
+@pytest.mark.requirement("R12")
+async def test_a_pair_without_a_file_is_searched_in_tracked_files_but_never_in_issues(
+    make_repository: MakeRepository,
+) -> None:
+    root = make_repository("shop", SHOP)
+    (root / "untracked.py").write_text(AUTH)
+    async with opened(root) as shop:
+        quoted = await shop.fix(asking("The login system fails when a valid user signs in.", "x", file=""))
+        assert quoted.reason
+        assert (quoted.reason.kind, shop.text("issues/123.md")) == ("not_found", AUTH_ISSUE)
+        thread = await shop.fix(asking(BUG, CURE, file=""))
+        assert (thread.outcome, shop.text(), shop.text("untracked.py")) == ("fixed", FIXED, AUTH)
+
+
+@pytest.mark.requirement("F10")
+async def test_a_branch_holds_exactly_the_replacements_and_leaves_the_persons_work_alone(
+    make_repository: MakeRepository,
+) -> None:
+    root = make_repository("shop", SHOP)
+    mine = AUTH.replace("Who may enter the shop.", "Who may enter the shop, and when.")
+    (root / "auth.py").write_text(mine)
+    head, index = run_git(root, "rev-parse", "HEAD"), run_git(root, "ls-files", "--stage")
+    async with opened(root) as shop:
+        thread = await shop.fix("123", branch=True)
+        assert thread.outcome == "fixed"
+        commit = output(thread)["commit"]
+        assert commit["branch"].startswith("agent/issue-123-")
+        assert run_git(root, "show", f"{commit['branch']}:auth.py") == FIXED
+        assert run_git(root, "diff", "--name-only", "HEAD", commit["branch"]) == "auth.py\n"
+        assert (run_git(root, "rev-parse", "HEAD"), run_git(root, "ls-files", "--stage")) == (head, index)
+        assert run_git(root, "branch", "--show-current") == "main\n"
+        assert shop.text() == mine.replace(BUG, CURE)
+
+
+@pytest.mark.requirement("R8", "R18")
+async def test_a_check_of_an_untrusted_repository_waits_for_a_person_and_a_no_changes_nothing(
+    make_repository: MakeRepository,
+) -> None:
+    async with opened(make_repository("shop", SHOP), trusted=False) as shop:
+        asked = await shop.fix("123")
+        assert asked.question
+        assert (asked.status, asked.question.kind, asked.question.answer_by) == ("waiting", "approval", "person")
+        assert "NOT SANDBOXED" in asked.question.text
+        thread = await shop.answer(asked, "deny")
+        assert (thread.outcome, shop.text(), shop.status()) == ("denied", AUTH, "")
+
+
+@pytest.mark.requirement("R8")
+async def test_each_run_of_an_untrusted_check_is_approved_and_a_late_no_takes_the_edit_back(
+    make_repository: MakeRepository,
+) -> None:
+    async with opened(make_repository("shop", SHOP), trusted=False) as shop:
+        again = await shop.answer(await shop.fix("123"), "approve")
+        assert again.question
+        assert (again.question.key, shop.text()) == ("approve:after", FIXED)
+        denied = await shop.answer(again, "deny")
+        assert (denied.outcome, shop.text(), output(denied)["undone"]) == ("denied", AUTH, True)
+
+
+@pytest.mark.requirement("R13")
+async def test_the_call_chooses_the_check_by_path_by_runner_or_does_without(make_repository: MakeRepository) -> None:
+    async with opened(make_repository("shop", SHOP)) as shop:
+        for check, outcome in (("tests/test_auth.py", "fixed"), ("unittest", "fixed"), ("none", "changed_unverified")):
+            thread = await shop.fix("123", check=check)
+            assert (check, thread.outcome, shop.text()) == (check, outcome, FIXED)
+            (shop.root / "auth.py").write_text(AUTH)
+        unsafe = await shop.fix("123", check="../elsewhere.py")
+        missing = await shop.fix("123", check="tests/no_such.py")
+        assert unsafe.reason and missing.reason
+        assert (unsafe.reason.kind, missing.reason.kind, shop.text()) == ("bad_input", "not_found", AUTH)
+
+
+@pytest.mark.requirement("R15")
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (None, "not_found"),
+        (b"", "bad_input"),
+        (b"# Issue\0", "bad_input"),
+        ("# Issue #9: caf\xe9\n".encode("latin-1"), "bad_input"),
+    ],
+    ids=["missing", "empty", "binary", "latin-1"],
+)
+async def test_an_issue_file_that_cannot_be_read_fails_and_changes_nothing(
+    content: bytes | None, kind: str, make_repository: MakeRepository
+) -> None:
+    root = make_repository("shop", SHOP)
+    if content is not None:
+        (root / "issues" / "9.md").write_bytes(content)
+    async with opened(root) as shop:
+        before = shop.status()
+        thread = await shop.fix("9")
+        assert thread.reason
+        assert (thread.status, thread.reason.kind, shop.status()) == ("failed", kind, before)
+        assert thread.reason.hint
+
+
+@pytest.mark.requirement("F9")
+async def test_an_issue_file_of_five_megabytes_is_put_to_a_person_who_stops_it(make_repository: MakeRepository) -> None:
+    root = make_repository("shop", SHOP)
+    (root / "issues" / "9.md").write_bytes(b"# Issue\n" + b"x" * 5_000_000)
+    async with opened(root) as shop:
+        before = shop.status()
+        asked = await shop.fix("9")
+        assert asked.question
+        assert "is longer than" in asked.question.text or "more than" in asked.question.text
+        thread = await shop.answer(asked, "stop")
+        assert thread.reason
+        assert (thread.status, thread.reason.kind, shop.status()) == ("failed", "limit", before)
+
+
+async def test_an_issue_without_a_pair_ends_without_a_change(make_repository: MakeRepository) -> None:
+    async with opened(make_repository("shop", SHOP)) as shop:
+        thread = await shop.fix("# Issue #9: Make it better\n\nSomehow.\n")
+        assert (thread.outcome, shop.status()) == ("no_change", "")
+        assert "Current Code" in output(thread)["summary"]

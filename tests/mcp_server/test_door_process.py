@@ -1,0 +1,208 @@
+"""A real server process on real pipes: how it starts, what it never prints, how it leaves, who takes over (R6, R11)."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import anyio
+import pytest
+from mcp import Client, StdioServerParameters
+
+from tests.mcp_server.byhand import ENVELOPE, HELLO, REAL, TOYS, Host, environment, hosted, until
+from tests.mcp_server.door import ERAS, Era, Person, accept, door, structured, task
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def shop(make_repository: Callable[..., Path]) -> Path:
+    return make_repository("shop", {"README.md": "A shop.\n"})
+
+
+def parameters(shop: Path) -> StdioServerParameters:
+    return StdioServerParameters(command=TOYS[0], args=[*TOYS[1:]], cwd=shop, env=environment(shop.parent))
+
+
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.requirement("R19", "F11")
+async def test_a_client_of_either_era_is_asked_and_answers_over_pipes(shop: Path, era: Era) -> None:
+    person = Person([accept("red"), accept("approve")])
+    with anyio.fail_after(30):
+        async with Client(parameters(shop), mode=era, elicitation_callback=person) as client:
+            result = await client.call_tool("errand", task("ask person", "send box 1"))
+    assert structured(result)["status"] == "completed" and len(person.shown) == 2
+    assert (shop / "box").exists()
+
+
+@pytest.mark.requirement("R11")
+async def test_what_a_server_prints_besides_the_protocol_never_reaches_stdout(shop: Path) -> None:
+    async with hosted(shop.parent, shop, more={"LOG_LEVEL": "DEBUG", "STRUCTURED_LOGGING": "1"}) as host:
+        await host.told("errand", **task("add a 1"))
+        assert await host.close() == 0
+    assert all(json.loads(line)["jsonrpc"] == "2.0" for line in host.lines)
+
+
+@asynccontextmanager
+async def holding(shop: Path) -> AsyncGenerator[tuple[Host, int]]:
+    """Start a server and a call that waits for a file; yield both once the effect runs."""
+    async with hosted(shop.parent, shop) as host:
+        begun = await host.call("holder")
+        await until(shop.parent / "state" / "scratch" / "holding")
+        yield host, begun
+
+
+async def finished_elsewhere(shop: Path) -> dict[str, Any]:
+    """Let the held thread go on in another process at once, and return how it ended."""
+    (shop / "go").write_text("gone")
+    async with door(shop.parent) as other:
+        ended = await other.told("thread_wait", thread_id="latest", wait=5)
+    assert ended["output"] == {"summary": "gone"}
+    return ended
+
+
+@pytest.mark.requirement("R6", "R17")
+async def test_the_end_of_input_answers_what_is_in_flight_and_lets_go(shop: Path) -> None:
+    async with holding(shop) as (host, begun):
+        assert host.process.stdin is not None
+        await host.process.stdin.aclose()
+        start = monotonic()
+        told = (await host.answer(begun))["result"]["structuredContent"]
+        assert told["status"] == "running" and "thread_wait" in told["next"]
+        assert await host.process.wait() == 0
+        assert monotonic() - start < 3
+    assert (await finished_elsewhere(shop))["thread_id"] == told["thread_id"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.requirement("R6", "R17")
+async def test_a_signal_answers_what_is_in_flight_and_leaves_the_thread_to_others_at_once(
+    shop: Path, number: signal.Signals
+) -> None:
+    async with holding(shop) as (host, begun):
+        start = monotonic()
+        host.process.send_signal(number)
+        told = (await host.answer(begun))["result"]["structuredContent"]
+        assert told["status"] == "running"
+        assert await host.process.wait() == 0
+        assert monotonic() - start < 3
+    assert (await finished_elsewhere(shop))["thread_id"] == told["thread_id"]
+
+
+@pytest.mark.requirement("R3", "R6")
+async def test_after_kill_9_a_second_process_finishes_the_thread_and_repeats_no_write(shop: Path) -> None:
+    async with hosted(shop.parent, shop) as host:
+        await host.told("errand", **task("add a 2", "add b 3"))
+        await host.call("holder")
+        await until(shop.parent / "state" / "scratch" / "holding")
+        assert await host.signal(signal.SIGKILL) == -9
+    assert (await finished_elsewhere(shop))["agent"] == "holder"
+    applied = (shop.parent / "state" / "scratch" / "applied").read_text().splitlines()
+    assert [line.split()[0] for line in applied] == ["a", "b"]
+
+
+@pytest.mark.requirement("R17", "R19", "F6")
+async def test_an_answer_and_a_cancel_from_another_process_reach_a_running_thread(shop: Path) -> None:
+    async with holding(shop) as (host, begun), door(shop.parent) as other:
+        start = monotonic()
+        await other.told("thread_cancel", thread_id="latest")
+        told = (await host.answer(begun))["result"]["structuredContent"]
+        assert told["status"] == "cancelled" and monotonic() - start < 2
+        waiting = await host.told("errand", **task("ask", "add a 1"))
+        ended = await other.told("thread_answer", thread_id=waiting["thread_id"], key="0:ask", answer="blue")
+        assert ended["outcome"] == "done"
+        assert (await host.told("thread_wait", thread_id=waiting["thread_id"]))["version"] == ended["version"]
+
+
+BROKEN: list[tuple[bytes, int | str | None, str]] = [
+    (b"nonsense", None, "not JSON"),
+    (b'{"jsonrpc":"2.0","id":"cut","method":"tools/list"', "cut", "not JSON"),
+    (b'{"method":"tools/list","params":{"a":"\xff"},"jsonrpc":"2.0","id":91}', 91, "not JSON"),
+    (b'{"jsonrpc":"2.0","id":92,"method":"tools/call","params":{"name":"\\ud800"}}', 92, "Unicode"),
+    (b'{"jsonrpc":"2.0","id":93}', 93, "not a JSON-RPC"),
+    (b'{"jsonrpc":"1.0","id":94,"method":"tools/list"}', 94, "not a JSON-RPC"),
+    (b'[{"jsonrpc":"2.0","id":95,"method":"tools/list"}]', None, "batches"),
+    (b'{"jsonrpc":"2.0","id":96,"method":"' + b"m" * 1000 + b'"}', 96, "200 characters"),
+    (b'{"jsonrpc":"2.0","id":97,"method":"x","params":{"a":"' + b"a" * (5 << 20) + b'"}}', 97, "MiB"),
+    (b'{"method":"x","params":{"a":"' + b"a" * (5 << 20) + b'"},"jsonrpc":"2.0","id":"last"}', "last", "MiB"),
+    (b"[" * 100_000, None, "not JSON"),
+]
+
+
+@pytest.mark.requirement("R15")
+async def test_every_broken_frame_is_answered_and_the_next_good_call_works(shop: Path) -> None:
+    async with hosted(shop.parent, shop) as host:
+        for frame, known, says in BROKEN:
+            error = await host.refusal(frame, known)
+            assert says in error["message"], (frame[:80], error)
+            assert len(json.dumps(error)) < 400
+        await host.send(b'{"jsonrpc":"2.0","id":98,"result":7}')
+        await host.send(b"\r\n")
+        assert (await host.told("health"))["status"] == "ok"
+        name = "n" * 100_000
+        answer = await host.answer(await host.call(name))
+        assert answer["result"]["isError"] and len(json.dumps(answer)) < 2000
+
+
+def test_a_file_as_input_is_served_to_its_last_unfinished_line_and_a_broken_start_decides_nothing(
+    shop: Path, tmp_path: Path
+) -> None:
+    discover = {"jsonrpc": "2.0", "id": 1, "method": "server/discover", "params": {"_meta": ENVELOPE}}
+    script, out = tmp_path / "script.jsonl", tmp_path / "out.jsonl"
+    script.write_text(f"nonsense\n{json.dumps(discover)}")
+    with script.open("rb") as given, out.open("wb") as taken:
+        done = subprocess.run(TOYS, cwd=shop, env=environment(shop.parent), stdin=given, stdout=taken, timeout=30)
+    assert done.returncode == 0
+    broken, found = map(json.loads, out.read_text().splitlines())
+    assert broken["id"] is None and "2026-07-28" in found["result"]["supportedVersions"]
+
+
+def test_a_closed_input_is_one_clear_line(shop: Path) -> None:
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" <&-', "sh", *REAL],
+        cwd=shop,
+        env=environment(shop.parent),
+        capture_output=True,
+        timeout=30,
+        text=True,
+    )
+    assert done.returncode == 2 and done.stderr.startswith("factor12: stdin and stdout must be open")
+
+
+async def test_the_server_leaves_when_its_host_dies_although_the_input_stays_open(shop: Path) -> None:
+    program = (
+        "import subprocess, sys, time\n"
+        "server = subprocess.Popen(sys.argv[1:], stdin=0, stdout=1)\n"
+        "print(server.pid, file=sys.stderr, flush=True)\n"
+        "sys.stdin.close()\n"
+        "time.sleep(60)\n"
+    )
+    host = await anyio.open_process(
+        [sys.executable, "-c", program, *TOYS], cwd=shop, env=environment(shop.parent), stderr=subprocess.PIPE
+    )
+    with anyio.fail_after(30):
+        assert host.stdin is not None and host.stdout is not None and host.stderr is not None
+        await host.stdin.send(
+            json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": HELLO}).encode() + b"\n"
+        )
+        await host.stdout.receive()
+        host.kill()
+        with pytest.raises(anyio.EndOfStream):  # the server's end of the pipe is closed: it has left
+            while True:
+                await host.stdout.receive()
+    await host.aclose()
+
+
+def test_a_host_that_stops_reading_ends_the_server(shop: Path) -> None:
+    with subprocess.Popen(TOYS, cwd=shop, env=environment(shop.parent), stdin=-1, stdout=-1) as server:
+        assert server.stdin is not None and server.stdout is not None
+        server.stdout.close()
+        server.stdin.write(json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": HELLO}).encode())
+        server.stdin.write(b"\n")
+        server.stdin.flush()
+        assert server.wait(30) == 0

@@ -1,0 +1,189 @@
+"""The product's own agents in a real server: an issue is fixed, and what a server left is finished by another."""
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic
+
+import anyio
+import psutil
+import pytest
+from anyio.to_thread import run_sync
+
+from tests.conftest import run_git
+from tests.mcp_server.hosting import call, host, server
+from tests.mcp_server.raw import Raw, raw
+from tests.mcp_server.shell import AUTH, ISSUE, SHOP
+
+pytestmark = pytest.mark.anyio
+
+FIXED = AUTH.replace("return False  # Bug here", "return user.is_valid()")
+WAITS = """\
+import os
+import time
+import unittest
+from pathlib import Path
+
+from auth import User, authenticate
+
+HERE = Path({folder!r})
+
+
+class Authentication(unittest.TestCase):
+    def test_a_valid_user_may_enter(self):
+        self.assertTrue(authenticate(User(True)))
+        if not (HERE / "go").exists():
+            (HERE / "began").write_text(str(os.getpid()))
+        while not (HERE / "go").exists():
+            time.sleep(0.02)
+"""
+
+
+@pytest.fixture
+def shop(make_repository: Callable[..., Path]) -> Path:
+    return make_repository("src/shop", SHOP)
+
+
+@pytest.fixture
+def slow(make_repository: Callable[..., Path], tmp_path: Path) -> Path:
+    """A repository whose test, once the code is right, writes its pid to the pipe `began` and waits for `go`."""
+    os.mkfifo(tmp_path / "began")
+    waits = WAITS.format(folder=str(tmp_path))
+    return make_repository("src/slow", {**SHOP, "tests/test_auth.py": waits, "issues/124.md": ISSUE})
+
+
+async def began(folder: Path) -> int:
+    """Wait until the tests of the edited code run, and return their pid."""
+    with anyio.fail_after(30):
+        return int(await run_sync((folder / "began").read_text, abandon_on_cancel=True))
+
+
+def go(folder: Path) -> None:
+    (folder / "go").touch()
+
+
+@pytest.mark.requirement("R13", "R19")
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_an_issue_ends_fixed_with_its_evidence_in_both_eras(tmp_path: Path, shop: Path, mode: str) -> None:
+    async with host(tmp_path, shop, mode) as client:
+        assert client.protocol_version == {"auto": "2026-07-28", "legacy": "2025-11-25"}[mode]
+        fixed = await call(client, "issue_fixer", issue="123")
+    assert fixed["outcome"] == "fixed", fixed.text
+    (proof,) = fixed["output"]["evidence"]["fixed"]
+    assert (proof["before"], proof["after"]) == ("fail", "pass")
+    assert "test_a_valid_user_may_enter" in proof["id"] and proof["id"] in fixed.text
+    assert (shop / "auth.py").read_text() == FIXED
+    assert run_git(shop, "status", "--porcelain") == " M auth.py\n"
+
+
+async def leave(client: Raw, how: str) -> None:
+    """End the connection as a host or a person would."""
+    if how == "end of input":
+        await client.hang_up()
+    else:
+        client.process.send_signal(signal.Signals[how])
+
+
+@pytest.mark.requirement("R11", "R17", "F6")
+@pytest.mark.parametrize("how", ["SIGTERM", "SIGINT", "end of input"])
+async def test_leaving_during_a_check_answers_the_call_and_another_process_finishes(
+    tmp_path: Path, slow: Path, how: str
+) -> None:
+    async with raw(tmp_path, slow) as client:
+        await client.call(1, "issue_fixer", issue="123")
+        checking = await began(tmp_path)
+        await leave(client, how)
+        left = await client.result(1)
+        assert left["status"] == "running" and "thread_wait" in left["next"]
+        assert await client.ends(3) == 0
+        assert await client.rest() == b""
+    assert not psutil.pid_exists(checking)
+    go(tmp_path)
+    async with host(tmp_path, slow) as other:
+        done = await call(other, "thread_wait", thread_id=left["thread_id"])
+    assert done["outcome"] == "fixed", done.text
+    assert (slow / "auth.py").read_text() == FIXED
+
+
+@pytest.mark.requirement("R5", "R6")
+async def test_after_kill_9_during_a_check_another_server_finishes_and_the_edit_is_applied_once(
+    tmp_path: Path, slow: Path
+) -> None:
+    async with raw(tmp_path, slow) as client:
+        await client.call(1, "issue_fixer", issue="123")
+        await began(tmp_path)
+        client.process.kill()
+        assert await client.ends(3) == -signal.SIGKILL
+    edited = (slow / "auth.py").stat()
+    go(tmp_path)
+    async with host(tmp_path, slow) as second:
+        done = await call(second, "thread_wait", thread_id="latest")
+        assert done["outcome"] == "fixed", done.text
+        log = await call(second, "thread_history", thread_id=done["thread_id"])
+    writes = [event for event in log["events"] if event.get("data", {}).get("tool") == "edit_file"]
+    assert [event["kind"] for event in writes].count("started") == 1, log.text
+    assert (slow / "auth.py").read_text() == FIXED
+    assert (slow / "auth.py").stat().st_mtime_ns == edited.st_mtime_ns
+
+
+@pytest.mark.requirement("R10", "F6")
+async def test_a_cancel_from_another_process_stops_a_running_check_within_two_seconds(
+    tmp_path: Path, slow: Path
+) -> None:
+    async with raw(tmp_path, slow) as client, host(tmp_path, slow) as other:
+        await client.call(1, "issue_fixer", issue="123")
+        checking = await began(tmp_path)
+        start = monotonic()
+        cancelled = await call(other, "thread_cancel", thread_id="latest", reason="enough")
+        assert cancelled["status"] == "cancelled", cancelled.text
+        assert monotonic() - start < 2
+        assert not psutil.pid_exists(checking)
+        assert (await client.result(1))["status"] == "cancelled"
+
+
+@pytest.mark.requirement("R20")
+async def test_a_second_writer_of_another_process_hears_the_holders_thread(tmp_path: Path, slow: Path) -> None:
+    async with raw(tmp_path, slow) as client, host(tmp_path, slow) as other:
+        await client.call(1, "issue_fixer", issue="123")
+        await began(tmp_path)
+        holder = (await call(other, "thread_list", limit=1))["threads"][0]["thread_id"]
+        second = await call(other, "issue_fixer", issue="124")
+        assert second.kind == "busy" and holder in second.text
+        go(tmp_path)
+        assert (await client.result(1))["outcome"] == "fixed"
+        assert (await call(other, "issue_fixer", issue="124"))["outcome"] == "no_change"
+
+
+@pytest.mark.requirement("R11")
+async def test_with_every_log_line_on_stdout_carries_nothing_but_protocol(tmp_path: Path, shop: Path) -> None:
+    async with raw(tmp_path, shop, LOG_LEVEL="DEBUG", STRUCTURED_LOGGING="true") as client:
+        await client.call(1, "testing")
+        assert (await client.result(1))["outcome"] == "failed"
+        await client.hang_up()
+        assert await client.ends(3) == 0
+        assert await client.rest() == b""
+    lines = (tmp_path / "stderr").read_text().splitlines()
+    assert lines and all("message" in json.loads(line) for line in lines), lines
+
+
+@pytest.mark.requirement("R15")
+@pytest.mark.parametrize(
+    ("variables", "code", "names"),
+    [
+        ({"MAX_CONCURRENT_AGENTS": "many"}, 2, "MAX_CONCURRENT_AGENTS"),
+        ({"FACTOR12_APPROVAL_CHANNELS": "pigeon"}, 2, "pigeon"),
+        ({"FACTOR12_DATABASE_URL": "/proc/nowhere/factor12.db"}, 1, "/proc/nowhere"),
+    ],
+)
+def test_a_server_that_cannot_start_says_why_in_one_line_on_stderr(
+    tmp_path: Path, shop: Path, variables: dict[str, str], code: int, names: str
+) -> None:
+    how = server(tmp_path, shop, **variables)
+    command = [how.command, *how.args]
+    ran = subprocess.run(command, cwd=shop, env=how.env, input="", capture_output=True, text=True, timeout=30)
+    assert (ran.returncode, ran.stdout) == (code, "")
+    assert ran.stderr.startswith("factor12: ") and ran.stderr.count("\n") == 1, ran.stderr
+    assert names in ran.stderr
