@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args, get_origin
 import typer.main
 from pydantic.fields import FieldInfo
 
-from mcp_server import repo_tools, service_tools, thread_tools
+from mcp_server.app import table
 from mcp_server.catalogue import AGENTS
 from mcp_server.cli import app
 from mcp_server.cli_run import example
@@ -18,6 +18,7 @@ from mcp_server.compose import compose
 from mcp_server.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
+ORDER = ("serve", "run", "agents", "info", "threads", "answer", "repo", "doctor", "gc")
 KINDS: Mapping[object, str] = {str: "text", int: "whole number", float: "number", bool: "true, false", Path: "path"}
 
 
@@ -49,7 +50,7 @@ def tools() -> str:
     """Every tool of the server but the agents' own, what it does and what it takes."""
     with TemporaryDirectory() as folder:
         runtime = compose(Settings(FACTOR12_STATE_DIR=Path(folder)), Path(folder))
-        entries = [*thread_tools.entries(runtime), *repo_tools.entries(), *service_tools.entries()]
+        entries = [entry for entry in table(runtime) if entry.name not in runtime.engine.agents]
         runtime.database.close()
     rows = [
         (f"`{entry.name}`", entry.description, ", ".join(f"`{name}`" for name in entry.arguments.model_fields))
@@ -58,16 +59,22 @@ def tools() -> str:
     return _table(("tool", "what it does", "takes"), rows)
 
 
+def options() -> str:
+    """Every command with all it takes."""
+    return "\n\n".join(f"### `{name}`\n\n{command.help}\n\n{_takes(command)}" for name, command in walk_commands())
+
+
 TABLES: Mapping[str, tuple[tuple[str, Callable[[], str]], ...]] = {
     "README.md": (("agents", agents), ("tools", tools), ("commands", commands)),
     "docs/configuration.md": (("settings", settings),),
-    "docs/cli.md": (("commands", commands),),
+    "docs/cli.md": (("options", options),),
 }
 
 
 def walk_commands() -> Iterator[tuple[str, Any]]:
     """Yield every command that does something, with the words that call it."""
-    yield from _walk("factor12", typer.main.get_command(app))
+    found = dict(_walk("factor12", typer.main.get_command(app)))
+    yield from sorted(found.items(), key=lambda entry: ORDER.index(entry[0].split()[1]))
 
 
 def example_of(command: Any) -> str:
@@ -90,6 +97,20 @@ def _walk(name: str, command: Any) -> Iterator[tuple[str, Any]]:
         yield from _walk(f"{name} {word}", inner)
     if not below:
         yield name, command
+
+
+def _takes(command: Any) -> str:
+    """List what a command takes: arguments first, as its help says."""
+    rows = list[tuple[str, str]]()
+    for parameter in command.params:
+        names = parameter.metavar if parameter.param_type_name == "argument" else " / ".join(_spellings(parameter))
+        if names and not getattr(parameter, "hidden", False):
+            rows.append((f"`{names}`", parameter.help or ""))
+    return _table(("takes", ""), rows) if rows else "Takes nothing."
+
+
+def _spellings(parameter: Any) -> list[str]:
+    return [*parameter.opts, *parameter.secondary_opts]
 
 
 def _first_line(text: str | None) -> str:

@@ -234,17 +234,15 @@ async def test_an_issue_file_that_cannot_be_read_fails_and_changes_nothing(
 
 
 @pytest.mark.requirement("F9")
-async def test_an_issue_file_of_five_megabytes_is_put_to_a_person_who_stops_it(make_repository: MakeRepository) -> None:
+async def test_an_issue_file_of_five_megabytes_fails_at_once_with_its_size(make_repository: MakeRepository) -> None:
     root = make_repository("shop", SHOP)
     (root / "issues" / "9.md").write_bytes(b"# Issue\n" + b"x" * 5_000_000)
     async with opened(root) as shop:
         before = shop.status()
-        asked = await shop.fix("9")
-        assert asked.question
-        assert "is longer than" in asked.question.text or "more than" in asked.question.text
-        thread = await shop.answer(asked, "stop")
+        thread = await shop.fix("9")
         assert thread.reason
         assert (thread.status, thread.reason.kind, shop.status()) == ("failed", "limit", before)
+        assert "5000008 bytes" in thread.reason.message
 
 
 async def test_an_issue_without_a_pair_ends_without_a_change(make_repository: MakeRepository) -> None:

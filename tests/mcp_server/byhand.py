@@ -18,6 +18,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 TOYS = (sys.executable, "-m", "tests.mcp_server.toy_server")
 REAL = (sys.executable, "-m", "mcp_server", "serve")
 LONGEST_LINE = 1 << 24
+TICK_S = 0.01
 HELLO = {
     "protocolVersion": "2025-06-18",
     "capabilities": {},
@@ -83,10 +84,10 @@ class Host:
 
     async def refusal(self, frame: bytes, known: int | str | None) -> dict[str, Any]:
         """Send any bytes and return the error that answers them; long ones are written while reading."""
+        error = dict[str, Any]()
         async with anyio.create_task_group() as group:
             group.start_soon(self.send, frame)
-            answer = await self.answer(known)
-        error: dict[str, Any] = answer["error"]
+            error.update((await self.answer(known))["error"])
         return error
 
     async def told(self, name: str, **arguments: Any) -> dict[str, Any]:
@@ -132,5 +133,7 @@ async def hosted(
 
 async def until(path: Path) -> None:
     """Wait for a file to stand there."""
-    while not os.path.lexists(path):
-        await anyio.lowlevel.checkpoint()
+    there = path.exists
+    while not there():
+        with anyio.move_on_after(TICK_S):
+            await anyio.Event().wait()

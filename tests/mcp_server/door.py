@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 import anyio
 from mcp import Client
 from mcp.client import ClientRequestContext
-from mcp_types import CallToolResult, ElicitRequestParams, ElicitResult, TextContent
+from mcp_types import CallToolResult, ElicitRequestParams, ElicitResult, RequestParamsMeta, TextContent
 from pydantic import BaseModel
 
 from agents.runtime.definition import Agent
@@ -76,7 +76,7 @@ class Word(BaseModel):
 @script
 def _decided(task: Wish, thread: Thread) -> Step:
     """Ask the model, by the one prompt that is always there."""
-    context = {"agent": "decider", "description": "Pick a word.", "task": {}}
+    context: dict[str, Any] = {"agent": "decider", "description": "Pick a word.", "task": {}}
     return Done(Got(summary=thought(thread, "call_agent", Word, "pick", **context).word))
 
 
@@ -96,7 +96,7 @@ class Door:
     runtime: Runtime
 
     async def call(self, name: str, _meta: Mapping[str, Any] | None = None, /, **arguments: Any) -> CallToolResult:
-        return await self.client.call_tool(name, arguments, meta={**_meta} if _meta else None)
+        return await self.client.call_tool(name, arguments, meta=RequestParamsMeta(**_meta) if _meta else None)
 
     async def told(self, name: str, _meta: Mapping[str, Any] | None = None, /, **arguments: Any) -> dict[str, Any]:
         """Call a tool that must succeed, and return what it answers."""
@@ -126,8 +126,8 @@ def text_of(result: CallToolResult) -> str:
 
 def settings_in(folder: Path, **changes: Any) -> Settings:
     """Return settings that depend on nothing of the machine, for a state folder of their own."""
-    given = {"FACTOR12_STATE_DIR": folder / "state", "SISTER_REPO_BASE_PATH": folder}
-    return Settings(**{**given, "FACTOR12_INLINE_WAIT_S": 20, **changes})
+    given: dict[str, Any] = {"FACTOR12_STATE_DIR": folder / "state", "SISTER_REPO_BASE_PATH": folder, **changes}
+    return Settings(**given)
 
 
 Reply: TypeAlias = Callable[[ElicitRequestParams], ElicitResult]

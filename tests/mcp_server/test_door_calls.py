@@ -8,6 +8,7 @@ import anyio
 import jsonschema
 import pytest
 
+from tests.mcp_server.byhand import until
 from tests.mcp_server.door import ERAS, Era, door, structured, task, text_of
 
 pytestmark = pytest.mark.anyio
@@ -283,8 +284,7 @@ async def test_a_running_thread_cannot_be_resumed(shop: Path) -> None:
 
 
 async def _held(shop: Path) -> None:
-    while not (shop.parent / "state" / "scratch" / "holding").exists():
-        await anyio.lowlevel.checkpoint()
+    await until(shop.parent / "state" / "scratch" / "holding")
 
 
 def _leaves(value: Any) -> Iterator[str]:
