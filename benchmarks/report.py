@@ -54,4 +54,4 @@ def _number(value: float) -> str:
 def _machine() -> str:
     now = datetime.now(UTC)
     python = f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
-    return f"{now:%Y-%m-%d}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}, {python}"
+    return f"{now:%Y-%m-%d}, {os.cpu_count()} cores (load {os.getloadavg()[0]:.1f} at the end), {platform.system()} {platform.machine()}, {python}"

@@ -17,6 +17,7 @@ import psutil
 from mcp import Client, MCPError, StdioServerParameters, stdio_client
 from repositories import diff, make_repositories
 from rich.console import Console
+from rich.padding import Padding
 from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
@@ -24,20 +25,24 @@ from rich.text import Text
 CHECKOUT = Path(__file__).resolve().parent.parent
 PLACE = CHECKOUT / ".demo"
 START = monotonic()
-SAYS = {"host": "cyan", "server": "magenta", "agent": "green", "demo": "yellow"}
+SAYS = {"host": "cyan", "server": "magenta", "agent": "green", "demo": "yellow", "log": "blue"}
 
 console = Console(highlight=False, emoji=False)
 
 
 def tell(who: str, what: str) -> None:
-    """Print one line of the story."""
-    at = (f"{monotonic() - START:5.1f} s  ", "dim")
-    console.print(Text.assemble(at, (f"{who:<7}", SAYS[who]), what))
+    """Print one line of the story; a long one goes on below itself."""
+    row = Table.grid(padding=(0, 2))
+    row.add_column(width=7, justify="right", style="dim")
+    row.add_column(width=6, style=SAYS[who])
+    row.add_column()
+    row.add_row(f"{monotonic() - START:.1f} s", who, Text(what))
+    console.print(row)
 
 
-def show(renderable: Any) -> None:
-    console.print(renderable)
+def chapter(title: str) -> None:
     console.print()
+    console.rule(Text(title, "bold"), align="left")
 
 
 @asynccontextmanager
@@ -84,12 +89,13 @@ async def first_visit() -> None:
 
 def conclude(result: Mapping[str, Any], root: Path) -> None:
     """Show what an agent's result proves, and what it changed."""
-    output = result.get("output", {})
-    tell("agent", f"{result.get('outcome', result['status'])}: {output.get('summary', result.get('error'))}")
-    for test in output.get("evidence", {}).get("fixed", ()):
+    assert result.get("outcome") == "fixed", result
+    output = result["output"]
+    tell("agent", f"fixed: {output['summary']}")
+    for test in output["evidence"]["fixed"]:
         tell("agent", f"{test['id']}: {test['before']} → {test['after']}")
-    console.print()
-    show(Syntax(diff(root).strip(), "diff", background_color="default"))
+    lines = diff(root).strip().splitlines()[2:]
+    console.print(Padding(Syntax("\n".join(lines), "diff", background_color="default"), (1, 0, 0, 17)))
 
 
 async def killed_in_the_middle() -> None:
@@ -112,17 +118,16 @@ async def killed_in_the_middle() -> None:
 
 
 async def second_visit() -> None:
-    """Start another server, find the thread again, resume it, and list what there is."""
+    """Start another server, which takes the thread up by itself, and look at what became of it."""
     async with host() as client:
         (cut, *_) = (await call(client, "thread_list", repo="portal"))["threads"]
         tell("server", f"thread {cut['thread_id']} is {cut['status']} at version {cut['version']}: taken up again")
-        resumed = await call(client, "thread_wait", thread_id=cut["thread_id"])
-        conclude(resumed, PLACE / "portal")
-        history = await call(client, "thread_history", thread_id=cut["thread_id"])
-        for event in history["events"]:
-            tell("server", f"{event['version']:>2}  {event['says'][:100]}")
-        console.print()
-        show(threads((await call(client, "thread_list"))["threads"]))
+        conclude(await call(client, "thread_wait", thread_id=cut["thread_id"]), PLACE / "portal")
+        chapter("Nothing was done twice")
+        for event in (await call(client, "thread_history", thread_id=cut["thread_id"]))["events"]:
+            tell("log", f"{event['version']:>2}  {event['says']}")
+        chapter("What there is")
+        console.print(threads((await call(client, "thread_list"))["threads"]))
 
 
 def threads(rows: list[Mapping[str, Any]]) -> Table:
@@ -134,12 +139,20 @@ def threads(rows: list[Mapping[str, Any]]) -> Table:
 
 
 async def main() -> None:
+    chapter("Two repositories side by side")
     make_repositories(PLACE)
-    tell("demo", f"two repositories in {PLACE.relative_to(CHECKOUT)}: shop, and portal, whose tests call into shop")
+    tell(
+        "demo",
+        f"{PLACE.relative_to(CHECKOUT)}/shop, and {PLACE.relative_to(CHECKOUT)}/portal, whose tests call into shop",
+    )
+    chapter("A host starts the server, and its model calls an agent")
     await first_visit()
+    chapter("The next issue, and kill -9 in the middle")
     await killed_in_the_middle()
+    chapter("Another server goes on where the first was killed")
     await second_visit()
-    tell("demo", "Everything is still there: git -C .demo/portal diff, and .demo/state/factor12.db")
+    console.print()
+    tell("demo", "It is all still there: git -C .demo/portal diff, and the log in .demo/state/factor12.db")
 
 
 if __name__ == "__main__":

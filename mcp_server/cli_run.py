@@ -102,8 +102,8 @@ def read_words(agent: str, fields: Mapping[str, Mapping[str, Any]], words: Seque
 def _offer(run: Callable[..., int], fields: Mapping[str, Mapping[str, Any]]) -> None:
     """Give the function the signature that typer reads: its own parameters, and one option per field."""
     own = inspect.signature(run)
-    common = [parameter for parameter in own.parameters.values() if parameter.kind is not parameter.VAR_KEYWORD]
-    parameters = [*common, *_options(fields)]
+    first, words, *where = (one for one in own.parameters.values() if one.kind is not one.VAR_KEYWORD)
+    parameters = [first, words, *_options(fields), *where]
     annotations = {parameter.name: parameter.annotation for parameter in parameters}
     vars(run)["__signature__"] = own.replace(parameters=parameters)
     run.__annotations__ = {**annotations, "return": int}
@@ -120,7 +120,7 @@ def _options(fields: Mapping[str, Mapping[str, Any]]) -> Iterator[inspect.Parame
                 kind = Annotated[list[str] | None, typer.Option(flag, help=f"{told} (repeatable)")]
             case _:
                 kind = Annotated[str | None, typer.Option(flag, help=told)]
-        yield inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
+        yield inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=kind)
 
 
 for _agent in AGENTS:

@@ -139,8 +139,8 @@ def _enter_wal(connection: sqlite3.Connection) -> None:
         try:
             connection.execute("pragma journal_mode=wal")
             return
-        except sqlite3.OperationalError:
-            if monotonic() > deadline:
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or monotonic() > deadline:
                 raise
             sleep(0.005)
 

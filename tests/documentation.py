@@ -84,10 +84,12 @@ def example_of(command: Any) -> str:
 def renewed(document: str) -> str:
     """Return the document with its tables as the code has them now."""
     text = (ROOT / document).read_text(encoding="utf-8")
-    for name, table in TABLES[document]:
+    for name, written in TABLES[document]:
         begin, end = f"<!-- table: {name} -->", f"<!-- end: {name} -->"
         assert begin in text and end in text, f"{document} has no place for the table {name!r}"
-        text = re.sub(f"{begin}.*?{end}", lambda _, b=begin, e=end, t=table: f"{b}\n{t()}\n{e}", text, flags=re.DOTALL)
+        text = re.sub(
+            f"{begin}.*?{end}", lambda _, b=begin, e=end, w=written: f"{b}\n{w()}\n{e}", text, flags=re.DOTALL
+        )
     return text
 
 

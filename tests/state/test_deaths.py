@@ -88,7 +88,7 @@ def test_kills_at_two_hundred_random_moments_lose_nothing_acknowledged(run: Run,
 def die_at_random(run: Run, path: Path, kills: int) -> None:
     moments, version = random.Random(7), 1
     for _ in range(kills):
-        ended = run(Job(work="appending", path=str(path), count=100_000, after_s=moments.uniform(0.0, 0.02)))
+        ended = run(Job(work="appending", path=str(path), count=100_000, after_s=moments.uniform(0.0, 0.01)))
         assert ended["killed"], ended
         acknowledged = int(ended["said"][-1])
         assert acknowledged > version
