@@ -54,4 +54,5 @@ def _number(value: float) -> str:
 def _machine() -> str:
     now = datetime.now(UTC)
     python = f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
-    return f"{now:%Y-%m-%d}, {os.cpu_count()} cores (load {os.getloadavg()[0]:.1f} at the end), {platform.system()} {platform.machine()}, {python}"
+    cores = f"{os.cpu_count()} cores (load {os.getloadavg()[0]:.1f} at the end)"
+    return f"{now:%Y-%m-%d}, {cores}, {platform.system()} {platform.machine()}, {python}"

@@ -1,5 +1,7 @@
-"""The key that seals what clients carry: private, the same for every process on one store, never a weak one."""
+"""The key beside the store: made once, private, whole, and the same for every process."""
 
+import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -8,21 +10,28 @@ from mcp_server.sealing import KEY_BYTES, sealed_by
 from state.sqlite import StoreError
 
 
-def test_every_process_on_one_store_has_the_same_private_key(tmp_path: Path) -> None:
-    sealed_by(tmp_path / "log.db")
+@pytest.mark.requirement("R8")
+def test_the_key_is_private_and_every_process_has_the_same(tmp_path: Path) -> None:
+    database = tmp_path / "log.db"
+    with ThreadPoolExecutor(8) as processes:
+        seals = list(processes.map(sealed_by, [database] * 16))
     key = tmp_path / "log.db.key"
-    first = key.read_bytes()
-    sealed_by(tmp_path / "log.db")
-    assert key.read_bytes() == first and len(first) == KEY_BYTES
-    assert key.stat().st_mode & 0o777 == 0o600
-    assert list(tmp_path.iterdir()) == [key]
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600 and len(key.read_bytes()) == KEY_BYTES
+    assert [path.name for path in tmp_path.iterdir()] == ["log.db.key"]
+    sealed = seals[0].codec.seal(b"secret")
+    assert b"secret" not in sealed.encode()
+    assert all(seal.codec.unseal(sealed) == b"secret" for seal in seals)
 
 
-@pytest.mark.requirement("R15")
-def test_a_key_that_is_cut_short_or_cannot_be_read_is_refused_with_its_path(tmp_path: Path) -> None:
-    (tmp_path / "short.db.key").write_bytes(b"weak")
-    (tmp_path / "folder.db.key").mkdir()
-    for name in ("short.db", "folder.db", "missing/log.db"):
-        with pytest.raises(StoreError) as refused:
-            sealed_by(tmp_path / name)
-        assert refused.value.problem.kind == "store" and f"{name}.key" in refused.value.problem.hint
+def test_a_key_that_is_cut_short_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "log.db.key").write_bytes(b"short")
+    with pytest.raises(StoreError, match="cut short") as raised:
+        sealed_by(tmp_path / "log.db")
+    assert "log.db.key" in raised.value.problem.hint
+
+
+def test_a_key_that_cannot_be_read_is_one_clear_line(tmp_path: Path) -> None:
+    Path(tmp_path / "log.db.key").mkdir()
+    with pytest.raises(StoreError, match="cannot be used") as raised:
+        sealed_by(tmp_path / "log.db")
+    assert "\n" not in str(raised.value)

@@ -1,0 +1,45 @@
+"""Schemas as a model should read them: nothing generated, nothing lost."""
+
+from typing import Any
+
+import jsonschema
+from pydantic import BaseModel, Field
+
+from mcp_server.schemas import envelope_schema, lean
+
+
+class Part(BaseModel):
+    title: str | None = None
+    default: int = 0
+
+
+class Whole(BaseModel):
+    summary: str = Field(description="What happened")
+    parts: list[Part] = []
+    either: str | int | None = None
+    nothing: None = None
+
+
+def test_titles_defaults_and_nulls_go_and_fields_of_those_names_stay() -> None:
+    schema = lean(Whole.model_json_schema())
+    part = schema["$defs"]["Part"]
+    assert part == {"type": "object", "properties": {"title": {"type": "string"}, "default": {"type": "integer"}}}
+    assert schema["properties"] == {
+        "summary": {"type": "string", "description": "What happened"},
+        "parts": {"type": "array", "items": {"$ref": "#/$defs/Part"}},
+        "either": {"anyOf": [{"type": "string"}, {"type": "integer"}]},
+        "nothing": {"type": "null"},
+    }
+
+
+def test_an_envelope_has_its_agents_output_in_full_and_demands_the_next_step() -> None:
+    schema = envelope_schema(Whole)
+    good: dict[str, Any] = {"output": {"summary": "ok", "parts": [{"title": "one"}]}, "next": "Go on."}
+    jsonschema.validate(good, schema)
+    for bad in (
+        {"output": {"summary": 7}, "next": ""},
+        {"output": {"summary": "ok"}},
+        {"status": "asleep", "next": ""},
+    ):
+        assert not jsonschema.Draft202012Validator(schema).is_valid(bad)
+    jsonschema.validate({"error": {"kind": "busy", "message": "No."}, "next": "Wait."}, schema)

@@ -1,0 +1,92 @@
+"""The configuration: from the environment and one file of the person's; a bad value stops the start by its name."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mcp_server.settings import Settings, child_environment, load
+from state.problem import ProblemError
+
+
+@pytest.fixture
+def env(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., None]:
+    """Set variables on an otherwise empty environment."""
+    for field in Settings.model_fields.values():
+        monkeypatch.delenv(str(field.alias), raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+
+    def set_all(**variables: str) -> None:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+
+    return set_all
+
+
+def test_every_variable_has_an_alias_a_default_and_a_sentence(env: Callable[..., None]) -> None:
+    settings = load()
+    assert settings.inline_wait_s == 20 and settings.approval == "person"
+    assert settings.approval_channels == ("elicitation", "terminal") and settings.max_concurrent_agents == 10
+    for field in Settings.model_fields.values():
+        assert field.alias and field.description and field.description.endswith("."), field
+
+
+def test_values_come_from_the_environment_before_the_persons_file(env: Callable[..., None], tmp_path: Path) -> None:
+    file = tmp_path / "config" / "factor12" / ".env"
+    file.parent.mkdir(parents=True)
+    file.write_text("LOG_LEVEL=error\nFACTOR12_SESSION=file\nNOT_OURS=1\n")
+    env(FACTOR12_SESSION="environment", FACTOR12_ALLOWED_ROOTS="/a:/b", FACTOR12_APPROVAL_CHANNELS="terminal")
+    settings = load()
+    assert settings.session == "environment" and settings.log_level == "ERROR"
+    assert settings.allowed_roots == (Path("/a"), Path("/b")) and settings.approval_channels == ("terminal",)
+
+
+@pytest.mark.requirement("R8")
+def test_a_file_in_the_working_directory_configures_nothing(
+    env: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("FACTOR12_APPROVAL=host\nSISTER_REPO_BASE_PATH=/\n")
+    monkeypatch.chdir(tmp_path)
+    assert load().approval == "person" and load().base_path is None
+    assert load(tmp_path / ".env").approval == "host"  # the control: the same file, named by the person
+
+
+BAD = {
+    "FACTOR12_INLINE_WAIT_S": "60",
+    "FACTOR12_APPROVAL": "model",
+    "FACTOR12_APPROVAL_CHANNELS": "terminal,pigeon",
+    "MAX_CONCURRENT_AGENTS": "0",
+    "LOG_LEVEL": "loud",
+    "FACTOR12_LEASE_S": "soon",
+    "STRUCTURED_LOGGING": "maybe",
+    "FACTOR12_DURABILITY": "none",
+}
+
+
+@pytest.mark.parametrize(("name", "value"), BAD.items())
+@pytest.mark.requirement("R15")
+def test_a_bad_value_stops_the_start_with_its_name(env: Callable[..., None], name: str, value: str) -> None:
+    env(**{name: value})
+    with pytest.raises(ProblemError) as raised:
+        load()
+    problem = raised.value.problem
+    assert problem.kind == "bad_input" and problem.message.startswith(f"{name}=") and "\n" not in problem.message
+
+
+def test_a_named_file_that_is_missing_is_not_found(env: Callable[..., None], tmp_path: Path) -> None:
+    with pytest.raises(ProblemError, match=r"nowhere\.env"):
+        load(tmp_path / "nowhere.env")
+
+
+def test_the_log_is_in_the_state_folder_or_where_the_url_says(env: Callable[..., None], tmp_path: Path) -> None:
+    env(FACTOR12_STATE_DIR=str(tmp_path))
+    assert load().database == tmp_path / "factor12.db"
+    for url in ("sqlite:////data/log.db", "/data/log.db"):
+        env(FACTOR12_DATABASE_URL=url)
+        assert load().database == Path("/data/log.db")
+
+
+@pytest.mark.requirement("R10")
+def test_a_child_inherits_where_programs_are_and_never_a_key() -> None:
+    given = {"PATH": "/bin", "LC_ALL": "C", "HOME": "/h", "OPENAI_API_KEY": "k", "AWS_SECRET": "s", "LD_PRELOAD": "x"}
+    assert child_environment(given) == {"PATH": "/bin", "LC_ALL": "C", "HOME": "/h"}
