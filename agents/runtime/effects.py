@@ -61,7 +61,7 @@ class Effects:
 
     async def perform(self, effect: Effect) -> None:
         """Do what the agent decided, unless the log says otherwise."""
-        thread, key, known = self._pen.thread, effect.key, identity_of(effect)
+        thread, key = self._pen.thread, effect.key
         if (reason := thread.denials.get(key)) is not None:
             problem = Problem(kind="refused", message=f"{key!r} was denied. {reason}", hint="Nothing was done.")
             return await self._pen.decide(Aborted(problem=problem, outcome="denied"))
@@ -71,11 +71,11 @@ class Effects:
         try:
             match effect:
                 case Think():
-                    await self._think(effect, known)
+                    await self._think(effect, identity_of(effect))
                 case Call() if self._engine.tools[effect.tool].apply is None:
-                    await self._read(effect, known)
+                    await self._read(effect)
                 case Call():
-                    await self._change(effect, known)
+                    await self._change(effect, identity_of(effect))
         except Stopped:
             self._pen.catch_up()
 
@@ -88,7 +88,7 @@ class Effects:
         if decided is not None and not _is_effect(decided, pending):
             return await self._pen.decide(Aborted(problem=_otherwise(thread, pending.key)))
         try:
-            found = await _find_out(tool, self._marked(pending.key, pending.hash), pending.plan)
+            found = await _find_out(tool, self._marked(pending.key), pending.plan)
         except CutOff as why:
             if thread.cancelling:
                 note = f"{tool.name} ({pending.key!r}) was cut off, and nothing tells whether it happened: {why}"
@@ -97,20 +97,20 @@ class Effects:
         verdict, value = ("again", None) if found is None else ("happened", await self._inline(found.json))
         await self._pen.record(Settled(key=pending.key, verdict=verdict, by="probe", value=value))
 
-    async def _read(self, call: Call, known: str) -> None:
+    async def _read(self, call: Call) -> None:
         """A short read is logged together with its outcome (R4); cut off, it simply runs again."""
         tool, start = self._engine.tools[call.tool], anyio.current_time()
         try:
-            value = await self._attempt(tool, tool.look(self._marked(call.key, known), call.args))
+            value = await self._attempt(tool, tool.look(self._marked(call.key), call.args))
         except ToolError as error:
-            return await self._pen.record(Failed(key=call.key, hash=known, problem=error.problem))
+            return await self._pen.record(Failed(key=call.key, hash=identity_of(call), problem=error.problem))
         seconds, args = round(anyio.current_time() - start, 3), dict(call.args)
         event = Resolved(key=call.key, value=await self._inline(value), tool=call.tool, args=args, seconds=seconds)
         await self._pen.record(event)
 
     async def _change(self, call: Call, known: str) -> None:
         """Plan; let a person approve if need be; then intent, act, outcome."""
-        tool, workspace, thread = self._engine.tools[call.tool], self._marked(call.key, known), self._pen.thread
+        tool, workspace, thread = self._engine.tools[call.tool], self._marked(call.key), self._pen.thread
         try:
             plan = await self._attempt(tool, tool.look(workspace, call.args))
         except ToolError as error:
@@ -192,10 +192,11 @@ class Effects:
         preview = data[:PREVIEW_CHARS].decode("utf-8", "ignore")
         return {"$artifact": Artifact(digest=digest, size=len(data), preview=preview).model_dump()}
 
-    def _marked(self, key: str, known: str) -> Workspace:
+    def _marked(self, key: str) -> Workspace:
         """Return the workspace with this effect's identity, for marking children and temporary files."""
         thread = self._pen.thread
-        return replace(self._workspace, effect=identity(thread.id, {"g": thread.generation, "k": key, "h": known}))
+        name = f"{thread.id}.{thread.generation}.{key}"
+        return replace(self._workspace, effect=sha256(name.encode()).hexdigest()[:16])
 
 
 async def _find_out(tool: Tool[..., Any], workspace: Workspace, plan: Any) -> "Found | None":
