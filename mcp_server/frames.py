@@ -70,6 +70,7 @@ class Splitter:
             self._kept += part
         else:
             self._tail = (bytes(self._kept[-ENDS:]) + self._tail + part)[-ENDS:]
+            self._kept += part[: max(0, ENDS - len(self._kept))]
             del self._kept[ENDS:]
 
 

@@ -41,7 +41,8 @@ def test_a_refusal_says_what_it_was_about_and_what_to_do() -> None:
 
 
 def _waiting(**question: Any) -> Thread:
-    asked = Question(**{"key": "k", "kind": "question", "answer_by": "anyone", "text": "Which?", **question})
+    fields: dict[str, Any] = {"key": "k", "kind": "question", "answer_by": "anyone", "text": "Which?", **question}
+    asked = Question(**fields)
     return Thread(id="feed", status="waiting", asked=Asked(key="k", question=asked, topic="agent"))
 
 

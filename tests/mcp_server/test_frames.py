@@ -19,16 +19,22 @@ def split(chunks: list[bytes], limit: int = LIMIT) -> list[Frame]:
     return [*(frame for chunk in chunks for frame in splitter.feed(chunk)), *splitter.end()]
 
 
-@given(st.lists(st.binary(max_size=3 * ENDS).map(lambda line: line.replace(b"\n", b"")), max_size=6), st.data())
+def lines_of() -> st.SearchStrategy[bytes]:
+    """Lines of every length around the limits, without spending bytes on it."""
+    short = st.binary(max_size=20).map(lambda line: line.replace(b"\n", b""))
+    return st.tuples(short, st.integers(0, 40)).map(lambda drawn: drawn[0] * drawn[1])
+
+
+@given(st.lists(lines_of(), max_size=6), st.data())
 @settings(max_examples=80, deadline=None)
 def test_frames_are_the_same_however_the_bytes_arrive(lines: list[bytes], data: st.DataObject) -> None:
     stream = b"\n".join(lines)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=8)))
     pieces = [stream[start:end] for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
-    expected = [line if len(line) <= LIMIT else len(line) for line in lines if line.strip()]
+    expected = [line if len(line) <= LIMIT else len(line) for line in lines if line.strip() or len(line) > LIMIT]
     found = split(pieces)
     assert [frame if isinstance(frame, bytes) else frame.size for frame in found] == expected
-    for frame, line in zip(found, (line for line in lines if line.strip()), strict=True):
+    for frame, line in zip(found, (line for line in lines if line.strip() or len(line) > LIMIT), strict=True):
         if isinstance(frame, TooLong):
             assert line.startswith(frame.head) and line.endswith(frame.tail)
             assert len(frame.head) == len(frame.tail) == ENDS

@@ -1,12 +1,13 @@
 """The text beside a structured result says all that the result says, in a form that reads well."""
 
-from typing import Any
+from typing import Any, cast
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mcp_server.plain import text
 
+NAMES = st.text("xyz", min_size=1, max_size=3)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text("ab \n", max_size=8),
     lambda inner: (
@@ -17,7 +18,7 @@ JSON = st.recursive(
 
 
 def test_a_thread_reads_as_a_headline_its_ids_and_an_indented_list() -> None:
-    fields = {
+    fields: dict[str, Any] = {
         "thread_id": "feed",
         "session": "default",
         "agent": "fixer",
@@ -68,16 +69,17 @@ def test_a_thread_without_an_outcome_and_a_result_without_a_thread_have_their_ow
 def _leaves(value: Any) -> list[str]:
     match value:
         case dict():
-            return [leaf for name, inner in value.items() for leaf in (name, *_leaves(inner))]
+            fields = cast(dict[str, Any], value)
+            return [leaf for name, inner in fields.items() for leaf in (name, *_leaves(inner))]
         case list():
-            return [leaf for inner in value for leaf in _leaves(inner)]
+            return [leaf for inner in cast(list[Any], value) for leaf in _leaves(inner)]
         case None | bool():
             return [{None: "null", True: "true", False: "false"}[value]]
         case _:
             return [str(value)]
 
 
-@given(st.dictionaries(st.text("xyz", min_size=1, max_size=3), JSON, max_size=4))
+@given(st.dictionaries(NAMES, JSON, max_size=4))
 @settings(max_examples=150, deadline=None)
 def test_every_name_and_every_value_stands_in_the_text(fields: dict[str, Any]) -> None:
     shown = " ".join(text(fields).split())

@@ -48,6 +48,7 @@ class SqlitePlace:
 
     folder: Path
     clock: Clock = field(default_factory=Clock)
+    store_type: type[SqliteStore] = SqliteStore
 
     @property
     def path(self) -> Path:
@@ -56,7 +57,7 @@ class SqlitePlace:
     def open(self, owner: Owner | None = None) -> SqliteStore:
         if not self.path.exists():
             self.path.write_bytes(fresh_file())
-        return SqliteStore(
+        return self.store_type(
             Database(self.path),
             clock=lambda: self.clock.wall,
             monotonic=lambda: self.clock.steady,

@@ -1,166 +1,195 @@
 """Histories of two drivers, signals and power cuts over one store, and what must hold after each step of each."""
 
-from collections.abc import Callable
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from shutil import rmtree
 from sqlite3 import Connection
 from tempfile import mkdtemp
+from typing import Any, cast
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from hypothesis.strategies import integers, sampled_from
 
 from state.events import Answered, BudgetExtended, CancelRequested, Event, Finished, Resolved, Started
 from state.log import SqliteStore
-from state.store import Fenced, Held, Lease, Moved, Owner
+from state.store import Fenced, Lease, Moved, Owner
 from state.thread import InvalidTransition, Thread, reduce
 from state.upkeep import drift, integrity
 from tests.state.places import LEASE_S, THREAD, SqlitePlace, asked, launched, writing
 
-DRIVERS = ("left", "right")
-"""Two processes of other hosts: neither can be known to be dead, so a takeover needs stillness."""
-CANCEL = CancelRequested(channel="cli")
+NAMES = sampled_from(("left", "right"))
+"""Two processes of other hosts: neither can be known to be dead, so that a takeover needs stillness."""
+LAUNCHED = launched(workspace=(writing("tree"),))
 
 
 class PowerCut(BaseException):
     """The process is gone: nothing it would have done afterwards happens."""
 
 
+@dataclass
 class Driver:
     """A process that drives: its store, its lease, and the thread as it knows it."""
 
-    def __init__(self, store: SqliteStore) -> None:
-        self.store = store
-        self.lease: Lease | None = None
-        self.thread = Thread(id=THREAD)
+    store: SqliteStore
+    lease: Lease | None = None
+    thread: Thread = field(default_factory=lambda: Thread(id=THREAD))
 
     def catch_up(self) -> None:
         for record in self.store.read(THREAD, after=self.thread.version):
             self.thread = reduce(self.thread, record.event)
 
 
+@dataclass
+class Fuse:
+    """Stands where the connection of a process was; each statement has a point before it and one after it."""
+
+    connection: Connection
+    points: int
+
+    @property
+    def in_transaction(self) -> bool:
+        return self.connection.in_transaction
+
+    def execute(self, *args: Any) -> Any:
+        self._burn()
+        done = self.connection.execute(*args)
+        self._burn()
+        return done
+
+    def _burn(self) -> None:
+        self.points -= 1
+        if self.points == 0:
+            raise PowerCut
+
+
 class StoreHistories(RuleBasedStateMachine):
-    """One thread. What a driver or a signaller was told is written down, and the log must agree for ever."""
+    """One thread. What a process was told is written down, and the log must agree with it for ever."""
 
     store_type: type[SqliteStore] = SqliteStore
 
     @initialize()
     def launch(self) -> None:
-        self.place = SqlitePlace(Path(mkdtemp()))
-        self.reader = self._open("reader")
-        self.reader.create(THREAD, launched(workspace=(writing("tree"),)))
-        self.drivers = {name: Driver(self._open(name)) for name in DRIVERS}
-        self.acknowledged: dict[int, Event] = {1: launched(workspace=(writing("tree"),))}
-        self.outcomes = 0
+        self.place = SqlitePlace(Path(mkdtemp()), store_type=self.store_type)
+        self.reader = self.place.open(Owner("desk", 1, 1.0))
+        self.reader.create(THREAD, LAUNCHED)
+        self.drivers = {name: self._process(name) for name in ("left", "right")}
+        self.log: list[Event] = [LAUNCHED]
+        self.holder: Driver | None = None
+
+    @property
+    def thread(self) -> Thread:
+        return self.reader.load(THREAD)
 
     # What processes do
 
-    @rule(name=sampled_from(DRIVERS))
+    @rule(name=NAMES)
     def claim(self, name: str) -> None:
         driver = self.drivers[name]
-        claimed = driver.store.claim(THREAD)
-        if not isinstance(claimed, Held):
-            driver.lease, driver.thread = claimed, driver.store.load(THREAD)
+        if isinstance(lease := driver.store.claim(THREAD), Lease):
+            driver.lease, driver.thread = lease, driver.store.load(THREAD)
+            self.holder = driver
 
-    @rule(name=sampled_from(DRIVERS), choice=sampled_from(("intent", "read", "ask", "finish")))
+    @rule(name=NAMES, choice=sampled_from(("intent", "intent", "read", "ask", "finish")))
     def decide(self, name: str, choice: str) -> None:
-        """Append a decision; one that a signal overtook is dropped."""
+        """Append a decision; one that a signal came before is dropped, as it has to be made anew."""
         driver = self.drivers[name]
-        key = str(driver.thread.version)
-        events: dict[str, Event] = {
-            "intent": Started(key=key, hash="h", risk="write", tool="paint", args={}),
-            "read": Resolved(key=key, value=1, tool="look", args={}),
-            "ask": asked(key),
-            "finish": Finished(output=1, outcome="done"),
-        }
-        if choice == "ask" and driver.thread.pending is not None:
-            return
-        self._append(driver, events[choice])
-
-    @rule(name=sampled_from(DRIVERS))
-    def record(self, name: str) -> None:
-        """Append the outcome of the effect in flight, again after whatever signal came first."""
-        driver = self.drivers[name]
-        while driver.thread.pending is not None and self.drivers[name].lease is not None:
-            pending = driver.thread.pending
-            if self._append(driver, Resolved(key=pending.key, hash="h", value=2)):
-                self.outcomes += 1
-                return
+        try:
+            self._append(driver, decision(driver.thread, choice))
+        except (Moved, InvalidTransition):
             driver.catch_up()
 
-    @rule(name=sampled_from(DRIVERS))
+    @rule(name=NAMES)
+    def record(self, name: str) -> None:
+        """Append the outcome of the effect in flight, again if a signal came first."""
+        driver = self.drivers[name]
+        while driver.lease is not None and (pending := driver.thread.pending) is not None:
+            try:
+                self._append(driver, Resolved(key=pending.key, hash="h", value=2))
+            except Moved:
+                driver.catch_up()
+
+    @rule(name=NAMES)
     def renew(self, name: str) -> None:
         driver = self.drivers[name]
         if driver.lease is not None:
             try:
-                head = driver.store.renew(driver.lease)
+                assert driver.store.renew(driver.lease) == len(self.log)
             except Fenced:
                 driver.lease = None
-            else:
-                assert head == max(self.acknowledged)
 
-    @rule(name=sampled_from(DRIVERS))
+    @rule(name=NAMES)
     def release(self, name: str) -> None:
         driver = self.drivers[name]
         if driver.lease is not None and driver.store.release(driver.lease, driver.thread):
             driver.lease = None
 
-    @rule(name=sampled_from(DRIVERS), statement=integers(1, 4), choice=sampled_from(("intent", "read", "ask")))
-    def die_while_appending(self, name: str, statement: int, choice: str) -> None:
-        """The power fails before some statement of an append; another process of that name comes instead."""
+    @rule(name=NAMES, points=integers(1, 12), choice=sampled_from(("intent", "read", "ask", "finish")))
+    def die(self, name: str, points: int, choice: str) -> None:
+        """The power fails at some point of an append; another process comes in its place."""
         driver = self.drivers[name]
-
-        def cut(_: Connection, number: int) -> None:
-            if number == statement:
-                raise PowerCut
-
+        event = decision(driver.thread, choice)
         try:
-            with watched(driver.store, cut):
+            with fused(driver.store, points):
                 self.decide(name, choice)
         except PowerCut:
-            driver.store.database.close()
-        self.drivers[name] = Driver(self._open(name))
+            unheard = [record.event for record in self.reader.read(THREAD, after=len(self.log))]
+            assert unheard in ([], [event]), "a dead process left something that it did not write"
+            self.log += unheard
+        driver.store.database.close()
+        self.drivers[name] = self._process(name)
 
-    @rule(seconds=sampled_from((1.0, LEASE_S)))
-    def pass_by(self, seconds: float) -> None:
-        self.place.clock.pass_by(seconds)
+    @rule(name=NAMES)
+    def overtake(self, name: str) -> None:
+        """See the lease stand still for a lifetime, and take it."""
+        self.claim(name)
+        self.place.clock.pass_by(LEASE_S)
+        self.claim(name)
+        assert self.holder is self.drivers[name], "a lease that stood still was not taken"
 
     # What people do
 
-    @rule(kind=sampled_from(("cancel", "budget")))
-    def signal(self, kind: str) -> None:
-        self._signal(CANCEL if kind == "cancel" else BudgetExtended(steps=1))
+    @precondition(lambda self: not self.thread.ended)
+    @rule(event=sampled_from((CancelRequested(channel="cli"), BudgetExtended(steps=1), BudgetExtended(seconds=1.0))))
+    def signal(self, event: Event) -> None:
+        self.reader.signal(self.thread, event)
+        self.log.append(event)
 
-    @precondition(lambda self: self.reader.load(THREAD).asked is not None)
+    @precondition(lambda self: self.thread.asked is not None)
     @rule()
     def answer(self) -> None:
-        question = self.reader.load(THREAD).question
-        assert question is not None
-        self._signal(Answered(key=question.key, answer="yes", channel="cli"))
+        asked = self.thread.asked
+        assert asked is not None
+        self.signal(Answered(key=asked.key, answer="yes", channel="cli"))
 
     # What must hold
 
     @invariant()
-    def what_was_acknowledged_is_there_without_gaps(self) -> None:
-        log = {record.version: record.event for record in self.reader.read(THREAD)}
-        assert list(log) == list(range(1, len(log) + 1))
-        assert log == self.acknowledged, "the log is not what was acknowledged"
-
-    @invariant()
-    def no_outcome_is_lost(self) -> None:
-        log = [record.event for record in self.reader.read(THREAD)]
-        assert sum(isinstance(event, Resolved) and event.tool is None for event in log) == self.outcomes
+    def the_log_is_what_was_acknowledged(self) -> None:
+        records = self.reader.read(THREAD)
+        assert [record.version for record in records] == list(range(1, len(records) + 1)), "there are gaps"
+        assert [record.event for record in records] == self.log, "the log is not what was acknowledged"
 
     @invariant()
     def the_row_says_what_the_log_says(self) -> None:
-        assert drift(self.reader.database) == []
+        assert drift(self.reader.database) == [], "the row is not what the log says"
         assert integrity(self.reader.database) == []
 
     @invariant()
-    def the_work_tree_is_held_until_the_end(self) -> None:
+    def nobody_waits_for_an_ended_thread(self) -> None:
         held = self.reader.database.row("select count(*) from repo_leases")
-        assert held == (0 if self.reader.load(THREAD).ended else 1,)
+        assert held == (0 if self.thread.ended else 1,)
+        assert not self.reader.driven(THREAD) or self.holder is not None
 
     def teardown(self) -> None:
         for driver in self.drivers.values():
@@ -168,30 +197,109 @@ class StoreHistories(RuleBasedStateMachine):
         self.reader.database.close()
         rmtree(self.place.folder)
 
-    def _open(self, name: str) -> SqliteStore:
-        opened = self.place.open(Owner(f"{name}-host", 1, 1.0))
-        opened.__class__ = self.store_type
-        return opened
+    def _process(self, name: str) -> Driver:
+        return Driver(self.place.open(Owner(name, 1, 1.0)))
 
-    def _append(self, driver: Driver, event: Event) -> bool:
-        """Append if the driver may; True when it was acknowledged."""
+    def _append(self, driver: Driver, event: Event) -> None:
+        """Append, unless the driver has no lease, or hears that it has none any more.
+
+        Raises:
+            Moved, InvalidTransition: It knows too little of the log.
+        """
         if driver.lease is None:
-            return False
+            return
         try:
             driver.thread = driver.store.append(driver.lease, driver.thread, event)
-        except (Fenced, InvalidTransition):
+        except Fenced:
+            assert driver is not self.holder, "the holder was fenced"
             driver.lease = None
-            return False
+        else:
+            assert driver is self.holder, "a driver that was overtaken wrote"
+            self.log.append(event)
+
+
+def decision(thread: Thread, choice: str) -> Event:
+    key = str(thread.version)
+    match choice:
+        case "intent":
+            return Started(key=key, hash="h", risk="write", tool="paint", args={})
+        case "read":
+            return Resolved(key=key, value=1, tool="look", args={})
+        case "ask":
+            return asked(key)
+        case _:
+            return Finished(output=1, outcome="done")
+
+
+@contextmanager
+def fused(store: SqliteStore, points: int) -> Generator[None]:
+    """Let the power fail after so many points of what the store does in this block."""
+    whole = store.database.connection
+    store.database.connection = cast(Connection, Fuse(whole, points))
+    try:
+        yield
+    finally:
+        store.database.connection = whole
+
+
+HISTORIES = settings(
+    max_examples=150,
+    stateful_step_count=12,
+    deadline=None,
+    database=None,
+    suppress_health_check=(HealthCheck.too_slow, HealthCheck.filter_too_much),
+)
+
+
+@pytest.mark.requirement("R1", "R4", "R6", "R20")
+def test_histories_of_two_drivers_keep_every_promise_of_the_store() -> None:
+    run_state_machine_as_test(StoreHistories, settings=HISTORIES)
+
+
+@pytest.mark.chaos
+@pytest.mark.requirement("R1", "R4", "R6", "R20")
+def test_two_thousand_longer_histories_keep_every_promise_of_the_store() -> None:
+    run_state_machine_as_test(StoreHistories, settings=settings(HISTORIES, max_examples=2000, stateful_step_count=50))
+
+
+class Trusting(SqliteStore):
+    """Believes whoever says that it holds the lease."""
+
+    def append(self, lease: Lease, thread: Thread, *events: Event, durable: bool = False) -> Thread:
+        (epoch,) = self.database.rows("select epoch from threads")[0]
+        return super().append(replace(lease, epoch=epoch), thread, *events, durable=durable)
+
+
+class Forgetful(SqliteStore):
+    """Says that an outcome was written when a signal came first."""
+
+    def append(self, lease: Lease, thread: Thread, *events: Event, durable: bool = False) -> Thread:
+        try:
+            return super().append(lease, thread, *events, durable=durable)
         except Moved:
-            return False
-        self._acknowledge(driver.thread, event)
-        return True
+            return reduce(thread, events[0])
 
-    def _signal(self, event: Event) -> None:
-        thread = self.reader.load(THREAD)
-        if not thread.ended:
-            self._acknowledge(self.reader.signal(thread, event), event)
 
-    def _acknowledge(self, after: Thread, event: Event) -> None:
-        assert after.version not in self.acknowledged, "two processes were told that they wrote the same version"
-        self.acknowledged[after.version] = event
+class Sloppy(SqliteStore):
+    """Writes the log and forgets the row."""
+
+    def append(self, lease: Lease, thread: Thread, *events: Event, durable: bool = False) -> Thread:
+        after = super().append(lease, thread, *events, durable=durable)
+        with self.database.transaction() as db:
+            db.execute("update threads set status = 'running' where public = ?", (thread.id,))
+        return after
+
+
+@pytest.mark.parametrize(
+    ("store", "found"),
+    [
+        (Trusting, "a driver that was overtaken wrote"),
+        (Forgetful, "the log is not what was acknowledged"),
+        (Sloppy, "the row is not what the log says"),
+    ],
+)
+def test_a_planted_bug_is_found_by_the_same_histories(store: type[SqliteStore], found: str) -> None:
+    machine = type("Planted", (StoreHistories,), {"store_type": store})
+    quickly = settings(HISTORIES, phases=(Phase.generate,), report_multiple_bugs=False, derandomize=True)
+    with pytest.raises(AssertionError, match=found):
+        run_state_machine_as_test(machine, settings=quickly)
