@@ -1,7 +1,7 @@
 """A thread as JSON lines: to carry it to another store, or to keep it beside a bug report.
 
-A header `{"factor12_thread": ID, "format": 1}`, a line per event `{"version", "at", "kind", …}` with every field of
-`state.events` written out, a line per blob that an event names `{"blob": SHA256, "data": BASE64}`, and at last
+A header `{"factor12_thread": ID, "format": 1}`, a line per event `{"version", "recorded_at", "kind", …}` with every
+field of `state.events` written out, a line per blob that an event names `{"blob": SHA256, "data": BASE64}`, and at last
 `{"end": {"events": N, "blobs": N}}`, without which the file was cut off.
 """
 
@@ -25,7 +25,7 @@ from state.thread import InvalidTransition, Thread, reduce
 from state.upkeep import DIGEST
 
 FORMAT = 1
-LARGEST = 256 * 1024 * 1024
+LARGEST = 128 * 1024 * 1024
 """Characters of one export that are read."""
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _HINT = "An export is imported whole, as `factor12 threads export` wrote it."
@@ -45,7 +45,8 @@ def export_thread(store: Store, thread_id: str, clean: Callable[[Any], Any] = la
     digests: dict[str, None] = {}
     events = blobs = 0
     for record in store.read(thread_id):
-        text = _line({"version": record.version, "at": record.at, **clean(record.event.model_dump(mode="json"))})
+        event = clean(record.event.model_dump(mode="json"))
+        text = _line({"version": record.version, "recorded_at": record.at, **event})
         digests.update(dict.fromkeys(DIGEST.findall(text)))
         events += 1
         yield text
@@ -90,8 +91,8 @@ def _read(lines: Iterable[str]) -> tuple[str, list[Record], list[bytes]]:
     blobs: list[bytes] = []
     for number, row in rows:
         match row:
-            case {"version": int(version), "at": int() | float() as at, **event} if version == len(records) + 1:
-                records.append(Record(version, float(at), _event(number, event)))
+            case {"version": int(version), "recorded_at": float(at), **event} if version == len(records) + 1:
+                records.append(Record(version, at, _event(number, event)))
             case {"version": _}:
                 raise _flaw(number, f"version {len(records) + 1} must come here")
             case {"blob": str(digest), "data": str(data)}:

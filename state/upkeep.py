@@ -22,7 +22,7 @@ _DERIVED = ("head", *NAMED, *INDEXED)
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much there is. `bytes` is what the file and its write-ahead log take; the other two are payload."""
+    """How much there is. `bytes` is what the file and its write-ahead log take; the other sizes are payload."""
 
     bytes: int
     threads: int
@@ -94,21 +94,34 @@ def integrity(database: Database) -> list[str]:
     A damaged log is named by its thread and version, and keeps no other from being read.
     """
     with database.snapshot() as db:
-        found = [f"SQLite: {line}" for (line,) in db.execute("pragma integrity_check") if line != "ok"]
-        for row, public, head in db.execute("select id, public, head from threads order by id").fetchall():
-            match _fold(db, row, public):
-                case str(flaw):
-                    found.append(f"Thread {public!r}: {flaw}.")
-                case Thread(version=version) if version < head:
-                    found.append(f"Thread {public!r}: version {version + 1} is missing.")
-                case _:
-                    pass
-        stray = "select distinct thread from events where thread not in (select id from threads)"
-        found += [f"Row {row}: events of no thread." for (row,) in db.execute(stray)]
-        for digest, data in db.execute("select digest, data from blobs"):
-            if hashlib.sha256(data).hexdigest() != digest:
-                found.append(f"Blob {digest!r} is not what it was.")
-    return found
+        return [*_as_far_as_readable(_pages(db)), *_as_far_as_readable(_flaws(db))]
+
+
+def _as_far_as_readable(flaws: Iterator[str]) -> Iterator[str]:
+    try:
+        yield from flaws
+    except sqlite3.DatabaseError as error:
+        yield f"SQLite: {error}."
+
+
+def _pages(db: sqlite3.Connection) -> Iterator[str]:
+    yield from (f"SQLite: {line}." for (line,) in db.execute("pragma integrity_check") if line != "ok")
+
+
+def _flaws(db: sqlite3.Connection) -> Iterator[str]:
+    for row, public, head in db.execute("select id, public, head from threads order by id").fetchall():
+        match _fold(db, row, public):
+            case str(flaw):
+                yield f"Thread {public!r}: {flaw}."
+            case Thread(version=version) if version < head:
+                yield f"Thread {public!r}: version {version + 1} is missing."
+            case _:
+                pass
+    for (row,) in db.execute("select distinct thread from events where thread not in (select id from threads)"):
+        yield f"Row {row}: events of no thread."
+    for digest, data in db.execute("select digest, data from blobs"):
+        if hashlib.sha256(data).hexdigest() != digest:
+            yield f"Blob {digest!r} is not what it was."
 
 
 def _bytes(path: Path) -> int:

@@ -1,0 +1,100 @@
+"""A log in words: every kind of event has a line, long texts are cut, nothing breaks the page."""
+
+from typing import Any, get_args
+
+import pytest
+
+from mcp_server.timeline import LONGEST_LINE, LONGEST_TEXT, entry, iso, markdown, says
+from state.events import (
+    Aborted,
+    Answered,
+    Asked,
+    BudgetExtended,
+    Cancelled,
+    CancelRequested,
+    Denied,
+    Event,
+    Failed,
+    Finished,
+    Interrupted,
+    Launched,
+    Question,
+    RepositoryRef,
+    Resolved,
+    Resumed,
+    Rewound,
+    Settled,
+    Started,
+)
+from state.problem import Problem
+from state.store import Record
+from state.thread import replay
+
+SHOP = RepositoryRef(name="shop", root="/src/shop", mode="write", branch="main")
+TROUBLE = Problem(kind="limit", message="Too much.", hint="Ask for less.")
+ASKED = Question(key="k", kind="question", answer_by="anyone", text="Which | one?")
+LAUNCHED = Launched(agent="fixer", session="s", task={"issue": "7"}, at=0.0, workspace=(SHOP,))
+LINES: list[tuple[Event, str]] = [
+    (LAUNCHED, 'fixer launched in shop on main: {"issue": "7"}'),
+    (Launched(agent="fixer", session="s", task={}, at=0.0), "fixer launched in no repository: {}"),
+    (Started(key="e", hash="h", risk="write", tool="edit_file", args={}), "e: edit_file begins"),
+    (Resolved(key="e", hash="h", value={"summary": "Two lines."}, seconds=1.25), "e: Two lines. (1.2 s)"),
+    (Resolved(key="e", hash="h", value="plain"), "e: plain (0.0 s)"),
+    (
+        Resolved(key="e", hash="h", value={"$artifact": {"digest": "d", "size": 99, "preview": "x"}}),
+        "e: 99 bytes, kept beside the log (0.0 s)",
+    ),
+    (Failed(key="e", hash="h", problem=TROUBLE), "e failed: Too much. Ask for less."),
+    (Settled(key="e", verdict="again", by="probe"), "e was cut off and is tried again (probe)"),
+    (Settled(key="e", verdict="happened", by="person"), "e was cut off, and had happened (person)"),
+    (Asked(key="k", question=ASKED, topic="agent"), "k asked of anyone: Which | one?"),
+    (Answered(key="k", answer="this", channel="mcp", client="host 1"), "k answered over mcp host 1: this"),
+    (Answered(key="k", answer={"a": 1}, channel="mcp"), 'k answered over mcp : {"a": 1}'),
+    (Denied(key="k", reason="A person denied it.", channel="terminal"), "k denied. A person denied it."),
+    (BudgetExtended(steps=25, seconds=60), "budget extended by 25 steps and 60 s"),
+    (CancelRequested(channel="mcp", reason="enough"), "cancel asked for over mcp. enough"),
+    (Cancelled(note="edit_file was cut off."), "cancelled. edit_file was cut off."),
+    (Interrupted(problem=TROUBLE), "interrupted: Too much. Ask for less."),
+    (Resumed(), "taken up again"),
+    (Rewound(to=3, checkpoint="c"), "rewound to version 3 (checkpoint c)"),
+    (Finished(output={"summary": "Fixed it."}, outcome="fixed"), "finished, fixed: Fixed it."),
+    (Aborted(problem=TROUBLE), "ended, failed: Too much. Ask for less."),
+]
+
+
+@pytest.mark.parametrize(("event", "line"), LINES)
+def test_every_event_is_told_in_one_line(event: Event, line: str) -> None:
+    assert says(event).startswith(line)
+
+
+def test_the_lines_cover_every_kind_of_event() -> None:
+    kinds: set[Any] = set(get_args(get_args(Event)[0]))
+    assert {type(event) for event, _ in LINES} == kinds
+
+
+def test_a_line_is_one_short_line_without_tricks() -> None:
+    line = says(Resolved(key="e", hash="h", value="a\n\x1b[31m" + "b" * 1000))
+    assert len(line) == LONGEST_LINE and line.startswith("e: a \\u{1b}[31mbbb") and line.endswith("…")
+
+
+def test_an_entry_has_the_data_with_long_texts_cut_wherever_they_are() -> None:
+    long = "x" * (LONGEST_TEXT + 1)
+    event = Resolved(key="e", hash="h", value={"deep": [long, {"text": long}], "short": "s"})
+    told = entry(Record(3, 0.5, event))
+    assert (told["version"], told["at"], told["kind"]) == (3, "1970-01-01T00:00:00.500Z", "resolved")
+    cut = f"{'x' * LONGEST_TEXT}… ({LONGEST_TEXT + 1} characters)"
+    assert told["data"]["value"] == {"deep": [cut, {"text": cut}], "short": "s"}
+    assert "data" not in entry(Record(4, 0.5, Resumed()))
+
+
+def test_a_page_has_a_row_for_each_event_and_the_open_question() -> None:
+    events: list[Event] = [LAUNCHED, Asked(key="k", question=ASKED, topic="agent")]
+    page = markdown(replay("feed", events), "waiting", [Record(n, 0.0, e) for n, e in enumerate(events, 1)])
+    assert page.startswith("# fixer in shop (write)\n\nThread `feed`, session `s`: **waiting**\n")
+    assert f"| 2 | {iso(0)} | asked | k asked of anyone: Which \\| one? |" in page
+    assert "**Waits for an answer to `k`:** Which | one?" in page
+
+
+def test_a_page_of_an_ended_thread_says_its_outcome_and_asks_nothing() -> None:
+    page = markdown(replay("feed", [LAUNCHED, Finished(output={}, outcome="fixed")]), "completed", [])
+    assert "**completed**, fixed" in page and "Waits" not in page
