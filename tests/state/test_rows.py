@@ -17,7 +17,7 @@ from tests.state.places import asked, launched, writing
 
 @pytest.mark.requirement("R1", "F5")
 @given(event=any_event())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_every_event_comes_back_as_it_went_in(event: Event) -> None:
     back = decode(*encode(event))
     assert back == event
@@ -25,7 +25,7 @@ def test_every_event_comes_back_as_it_went_in(event: Event) -> None:
 
 
 @given(event=any_event())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_a_row_holds_plain_json_without_what_its_columns_say(event: Event) -> None:
     kind, key, data = encode(event)
     fields = json.loads(data)
@@ -35,7 +35,7 @@ def test_a_row_holds_plain_json_without_what_its_columns_say(event: Event) -> No
 
 @pytest.mark.requirement("R1")
 @given(log=logs())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_a_stored_log_folds_to_the_thread_that_was_written(log: list[Event]) -> None:
     thread, again = replay("t", log), replay("t", [decode(*encode(event)) for event in log])
     assert again == thread

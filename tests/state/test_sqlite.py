@@ -106,6 +106,13 @@ def test_a_file_of_another_program_is_refused_and_left_alone(tmp_path: Path) -> 
     assert path.read_bytes() == before
 
 
+def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "factor12.db"
+    raw(path, "create table events (text)")
+    assert "already exists" in str(complaint(path, lambda: Database(path)))
+    assert raw(path, "select name from sqlite_master") == [("events",)]
+
+
 @pytest.mark.parametrize("content", [b"not a database, but long enough to look like one" * 100, b"\xff" * 5000])
 def test_what_is_not_a_database_is_refused_and_left_alone(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "factor12.db"

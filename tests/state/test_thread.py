@@ -208,7 +208,7 @@ def test_a_log_begins_with_its_launch() -> None:
 
 @pytest.mark.requirement("R1", "F5", "F12")
 @given(events=st.lists(any_event() | plausible_event() | ending_event(), max_size=20))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_whatever_comes_is_folded_or_refused_and_nothing_else(events: list[Event]) -> None:
     log = accepted([launched(), *events])
     assert replay("t", log).version == len(log)
@@ -216,7 +216,7 @@ def test_whatever_comes_is_folded_or_refused_and_nothing_else(events: list[Event
 
 @pytest.mark.requirement("R1", "R2", "F12")
 @given(log=logs(), event=plausible_event() | ending_event())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_folding_is_pure(log: list[Event], event: Event) -> None:
     thread = replay("t", log)
     before = copy(thread)
@@ -227,7 +227,7 @@ def test_folding_is_pure(log: list[Event], event: Event) -> None:
 
 @pytest.mark.requirement("R1")
 @given(log=logs(), cut=st.integers(0, 31))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_a_log_may_be_folded_in_any_portions(log: list[Event], cut: int) -> None:
     thread = replay("t", log[:cut])
     for event in log[cut:]:
@@ -236,7 +236,7 @@ def test_a_log_may_be_folded_in_any_portions(log: list[Event], cut: int) -> None
 
 
 @given(log=logs(), end=ending_event(), late=any_event() | plausible_event() | ending_event())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_an_ended_thread_accepts_nothing(log: list[Event], end: Event, late: Event) -> None:
     ended = replay("t", accepted([*log, CANCEL, end, Aborted(problem=PROBLEM)]))
     assert ended.ended
@@ -245,7 +245,7 @@ def test_an_ended_thread_accepts_nothing(log: list[Event], end: Event, late: Eve
 
 
 @given(log=logs())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_status_question_and_intent_fit_together(log: list[Event]) -> None:
     thread = replay("t", log)
     assert thread.asked is None or thread.status == "waiting"
@@ -256,7 +256,7 @@ def test_status_question_and_intent_fit_together(log: list[Event]) -> None:
 
 @pytest.mark.requirement("R1", "R3")
 @given(log=logs(), to=st.integers(0, 31))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_a_rewind_forgets_later_reads_and_writes_and_keeps_what_is_dangerous(log: list[Event], to: int) -> None:
     before = replay("t", accepted([*log, Settled(key="one", verdict="again", by="probe")]))
     if before.pending is not None or to > before.version:
