@@ -5,12 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from state.log import SqliteStore
-from state.sqlite import Database
-from state.store import Held, Lease, Owner
 from tests.state import conformance
 from tests.state.conformance import Behaviour
-from tests.state.places import ELSEWHERE, LEASE_S, THREAD, Place, SqlitePlace, launched
+from tests.state.places import Place, SqlitePlace
 
 
 @pytest.fixture
@@ -61,27 +58,6 @@ def test_work_trees_have_one_writer_as_the_contract_says(keep: Behaviour, place:
 @each(conformance.CONTENT)
 def test_content_is_kept_as_the_contract_says(keep: Behaviour, place: Place) -> None:
     keep(place)
-
-
-@pytest.mark.requirement("R6")
-def test_of_two_processes_that_take_over_at_the_same_moment_one_does(tmp_path: Path) -> None:
-    place = SqlitePlace(tmp_path)
-    place.open(ELSEWHERE).create(THREAD, launched())
-    place.open(ELSEWHERE).claim(THREAD)
-    quick = place.open(Owner("quick", 1, 1.0))
-    taken: list[Lease | Held] = []
-
-    def meanwhile() -> float:
-        """Be the clock of the slow one: when it looks for the second time, the quick one takes the lease."""
-        if place.clock.steady and not taken:
-            taken.append(quick.claim(THREAD))
-        return place.clock.steady
-
-    slow = SqliteStore(Database(place.path), monotonic=meanwhile, lease_s=LEASE_S)
-    assert isinstance(quick.claim(THREAD), Held) and isinstance(slow.claim(THREAD), Held)
-    place.clock.pass_by(LEASE_S)
-    assert slow.claim(THREAD) == Held(Owner("quick", 1, 1.0))
-    assert isinstance(taken[0], Lease)
 
 
 def test_the_suite_holds_every_behaviour_it_defines() -> None:
