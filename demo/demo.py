@@ -68,11 +68,11 @@ async def call(client: Client, tool: str, **arguments: Any) -> Mapping[str, Any]
     """Call a tool and return its structured result."""
     shown = ", ".join(f"{name}={str(value)[:40]!r}" for name, value in arguments.items())
     tell("host", f"{tool}({shown})")
-    result = await client.call_tool(tool, arguments, progress_callback=progress, meta={"wait": 45})
+    result = await client.call_tool(tool, arguments, progress_callback=hear, meta={"wait": 45})
     return result.structured_content or {}
 
 
-async def progress(done: float, total: float | None, message: str | None) -> None:
+async def hear(progress: float, total: float | None, message: str | None) -> None:
     tell("server", message or "")
 
 
@@ -102,7 +102,7 @@ async def killed_in_the_middle() -> None:
     """Let the second fix begin, and kill the server with -9 while the edited code is being tested."""
     async with host() as client:
 
-        async def kill_after_the_edit(done: float, total: float | None, message: str | None) -> None:
+        async def kill_after_the_edit(progress: float, total: float | None, message: str | None) -> None:
             tell("server", message or "")
             if "(after)" in (message or ""):
                 process = server_process()

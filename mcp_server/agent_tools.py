@@ -7,8 +7,8 @@ from pydantic import BaseModel
 
 from agents.runtime.definition import Agent
 from agents.runtime.engine import Launch
-from mcp_server.arguments import LONGEST_WAIT_S, of_agent
-from mcp_server.asking import Ctx, begin, carried, client_name, go_on, settle
+from mcp_server.arguments import of_agent
+from mcp_server.asking import Ctx, begin, client_name, meta, settle
 from mcp_server.compose import Runtime
 from mcp_server.schemas import envelope_schema
 from mcp_server.toolbox import Answer, Entry
@@ -43,9 +43,7 @@ def _entry(agent: Agent[Any, Any]) -> Entry:
 
 
 async def _launch(runtime: Runtime, agent: Agent[Any, Any], ctx: Ctx, args: BaseModel) -> Answer:
-    call = begin(runtime, ctx, wait_of(ctx))
-    if (back := carried(ctx)) is not None:
-        return await go_on(call, back)
+    call = begin(runtime, ctx)
     where = args.model_dump(include={"repo", "session"})
     session = runtime.session(where["session"])
     ref = await runtime.repositories.ref(where["repo"], session, agent.mode, runtime.principal)
@@ -60,31 +58,11 @@ async def _launch(runtime: Runtime, agent: Agent[Any, Any], ctx: Ctx, args: Base
             idempotency_key=_idempotency_key(ctx),
         )
     )
-    return await settle(call, thread.id)
-
-
-def _meta(ctx: Ctx) -> dict[str, Any]:
-    return {**(ctx.request_context.meta or {})}
-
-
-def wait_of(ctx: Ctx) -> float | None:
-    """Return the seconds that `_meta.wait` asks the call to wait.
-
-    Raises:
-        ProblemError: `bad_input`; it is not a number of seconds a call may take.
-    """
-    match _meta(ctx).get("wait"):
-        case None:
-            return None
-        case int() | float() as wait if 0 <= wait <= LONGEST_WAIT_S and not isinstance(wait, bool):
-            return float(wait)
-        case other:
-            hint = f"Give a number of seconds, 0 to {LONGEST_WAIT_S:.0f}."
-            raise ProblemError("bad_input", f"_meta.wait is {str(other)[:80]!r}.", hint)
+    return await settle(call, thread)
 
 
 def _idempotency_key(ctx: Ctx) -> str:
-    match _meta(ctx).get("idempotency_key"):
+    match meta(ctx).get("idempotency_key"):
         case None:
             return ""
         case str() as key if 0 < len(key) <= LONGEST_KEY:

@@ -1,16 +1,19 @@
 """The MCP server over a composed process: the table of tools, one prompt per agent, threads as resources."""
 
+from functools import cache
+
 from mcp_types import CallToolResult
 
-from mcp_server import agent_tools, repo_tools, service_tools, thread_tools
 from mcp_server.compose import Runtime
 from mcp_server.envelope import refusal
-from mcp_server.prompts import prompts
+from mcp_server.listing import Listing, listing
+from mcp_server.prompts import prompt
+from mcp_server.prompts import shown as shown_prompt
 from mcp_server.resources import add_resources
 from mcp_server.sdk import Server, without_rich
 from mcp_server.sealing import sealed_by
-from mcp_server.service_tools import program_version
-from mcp_server.toolbox import Entry, reply, tools
+from mcp_server.toolbox import Entry, reply, shown, tools
+from mcp_server.version import program_version
 from state.problem import Problem
 
 INSTRUCTIONS = (
@@ -21,37 +24,46 @@ INSTRUCTIONS = (
 
 
 def build_server(runtime: Runtime) -> Server:
-    """Build the server; nothing is driven, and of the store only the key is touched, before a client asks.
+    """Build the server. No agent's code is imported for it, once the list of tools has been made.
 
     Raises:
         StoreError: The key beside the store cannot be used.
     """
-    entries = table(runtime)
+
+    @cache
+    def entries() -> dict[str, Entry]:
+        return {entry.name: entry for entry in table(runtime)}
+
+    def make() -> Listing:
+        agents = runtime.engine.agents.values()
+        return {"tools": [*map(shown, entries().values())], "prompts": [*map(shown_prompt, agents)]}
+
+    async def stranger(name: str) -> CallToolResult:
+        message, hint = f"There is no tool {name[:80]!r}.", f"There are: {', '.join(entries())}."
+        return reply(runtime, refusal(Problem(kind="not_found", message=message, hint=hint)))
+
+    listed = listing(runtime, make)
     with without_rich():
         server = Server(
             name="factor12",
             title="factor12",
             version=program_version(),
             instructions=INSTRUCTIONS,
-            tools=tools(runtime, entries),
+            tools=tools(runtime, listed["tools"], lambda name: entries()[name]),
             log_level=runtime.settings.log_level,
             request_state_security=sealed_by(runtime.settings.database),
         )
-    known = ", ".join(entry.name for entry in entries)
-
-    async def stranger(name: str) -> CallToolResult:
-        problem = Problem(kind="not_found", message=f"There is no tool {name[:80]!r}.", hint=f"There are: {known}.")
-        return reply(runtime, refusal(problem))
-
     server.stranger = stranger
-    for prompt in prompts(runtime):
-        server.add_prompt(prompt)
+    for fields in listed["prompts"]:
+        server.add_prompt(prompt(fields))
     add_resources(server, runtime)
     return server
 
 
 def table(runtime: Runtime) -> list[Entry]:
     """Return every tool, in the order they are listed."""
+    from mcp_server import agent_tools, repo_tools, service_tools, thread_tools  # as late as the agents they launch
+
     return [
         *agent_tools.entries(runtime),
         *thread_tools.entries(runtime),

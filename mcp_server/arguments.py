@@ -7,11 +7,10 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from agents.runtime.definition import Agent
+from mcp_server.asking import LONGEST_WAIT_S
 from state.problem import ProblemError
 from tools.base import first_complaint
 
-LONGEST_WAIT_S = 50.0
-"""Hosts give a call about a minute (R17)."""
 MOST_ROWS = 100
 
 ArgumentsT = TypeVar("ArgumentsT", bound=BaseModel)

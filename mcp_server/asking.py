@@ -20,18 +20,20 @@ from pydantic import BaseModel, ValidationError
 
 from agents.runtime.engine import TICK_S
 from agents.runtime.questions import NO, fingerprint
-from mcp_server.arguments import LONGEST_WAIT_S
 from mcp_server.compose import Runtime
+from mcp_server.logs import about
 from state.events import Question
 from state.problem import ProblemError
 from state.thread import Thread
 
 Ctx: TypeAlias = Context[Any, Any]
 Channel: TypeAlias = Literal["retry", "push", "none"]
+LONGEST_WAIT_S = 50.0
+"""Hosts give a call about a minute (R17)."""
 MOST_ROUNDS = 8
 """Questions put in one call; clients give up at about ten."""
 FORM_S = 45.0
-SHORTEST_FORM_S = 5.0
+SHORTEST_FORM_S = 2.0
 """Nobody can read a question in less."""
 CHANNEL = "elicitation"
 
@@ -59,10 +61,26 @@ class Call:
         return max(0.0, self.deadline - anyio.current_time())
 
 
-def begin(runtime: Runtime, ctx: Ctx, wait_s: float | None) -> Call:
-    """Start a call's clock. `wait_s` overrides the settings' inline wait."""
-    wait = runtime.settings.inline_wait_s if wait_s is None else wait_s
-    return Call(runtime, ctx, min(wait, LONGEST_WAIT_S), anyio.current_time() + LONGEST_WAIT_S)
+def begin(runtime: Runtime, ctx: Ctx, wait_s: float | None = None) -> Call:
+    """Start a call's clock. `wait_s`, or else `_meta.wait`, overrides the settings' inline wait.
+
+    Raises:
+        ProblemError: `bad_input`; `_meta.wait` is not a number of seconds that a call may take.
+    """
+    match meta(ctx).get("wait"):
+        case None:
+            wait = runtime.settings.inline_wait_s
+        case int() | float() as wait if 0 <= wait <= LONGEST_WAIT_S and not isinstance(wait, bool):
+            pass
+        case other:
+            hint = f"Give a number of seconds, 0 to {LONGEST_WAIT_S:.0f}."
+            raise ProblemError("bad_input", f"_meta.wait is {str(other)[:80]!r}.", hint)
+    return Call(runtime, ctx, wait if wait_s is None else wait_s, anyio.current_time() + LONGEST_WAIT_S)
+
+
+def meta(ctx: Ctx) -> Mapping[str, Any]:
+    """Return what the client sent along with the call's arguments."""
+    return {**(ctx.request_context.meta or {})}
 
 
 def client_name(ctx: Ctx) -> str:
@@ -81,34 +99,35 @@ def channel_of(ctx: Ctx) -> Channel:
     return "push" if ctx.session.can_send_request else "none"
 
 
-async def settle(call: Call, thread_id: str) -> Thread | InputRequiredResult:
-    """Wait for the thread and put its questions to the client, until it rests on one the client cannot answer.
-
-    Raises:
-        UnknownThread: No such thread.
-    """
-    thread = await _wait(call, thread_id)
-    return await _ask(call, thread, 0)
+async def settle(call: Call, thread: Thread) -> Thread | InputRequiredResult:
+    """Wait for the thread and put its questions to the client, until it rests on one the client cannot answer."""
+    with about(thread_id=thread.id, session=thread.session):
+        return await _ask(call, await _wait(call, thread), 0)
 
 
 def carried(ctx: Ctx) -> Round | None:
-    """Return what the repetition of a call brings along; `None` for a first call."""
+    """Return what the repetition of a call brings along; `None` for a first call.
+
+    Raises:
+        ProblemError: `expired`; another version of this program asked. The call is not made again for that.
+    """
     try:
         return Round.model_validate_json(ctx.request_state) if ctx.request_state else None
-    except ValidationError:
-        return None
+    except ValidationError as error:
+        hint = 'Call `thread_wait` with thread_id "latest" to be asked again.'
+        raise ProblemError("expired", "This form is from another version of factor12.", hint) from error
 
 
 async def go_on(call: Call, carried: Round) -> Thread | InputRequiredResult:
     """Take the answer that the repetition of a call brings, and settle the thread from there."""
-    thread = call.runtime.store.load(carried.thread)
+    thread = call.runtime.find(carried.thread)
     response = (call.ctx.input_responses or {}).get(_form_key(carried.number))
     if not (isinstance(response, ElicitResult) and channel_of(call.ctx) == "retry"):
         return thread
-    if not await _take(call, thread, carried.shown, response):
-        return call.runtime.store.load(thread.id)
-    thread = await _wait(call, thread.id)
-    return await _ask(call, thread, carried.number + 1)
+    with about(thread_id=thread.id, session=thread.session):
+        moved = await _take(call, thread, carried.shown, response)
+        thread = call.runtime.store.load(thread.id)
+        return await _ask(call, await _wait(call, thread), carried.number + 1) if moved else thread
 
 
 async def _ask(call: Call, thread: Thread, number: int) -> Thread | InputRequiredResult:
@@ -120,18 +139,23 @@ async def _ask(call: Call, thread: Thread, number: int) -> Thread | InputRequire
         if channel == "retry":
             return _form_request(thread, question, later)
         response = await _push(call, thread, question)
-        if response is None or not await _take(call, thread, fingerprint(question), response):
-            return call.runtime.store.load(thread.id)
-        thread = await _wait(call, thread.id)
+        moved = response is not None and await _take(call, thread, fingerprint(question), response)
+        thread = call.runtime.store.load(thread.id)
+        if not moved:
+            return thread
+        thread = await _wait(call, thread)
     return thread
 
 
-async def _wait(call: Call, thread_id: str) -> Thread:
+async def _wait(call: Call, thread: Thread) -> Thread:
+    if thread.status != "running":
+        return thread
+
     async def report(thread: Thread) -> None:
         doing = f"{thread.pending.tool} ({thread.pending.key})" if thread.pending else thread.status
         await call.ctx.report_progress(thread.version, None, f"{thread.agent}: {doing}")
 
-    return await call.runtime.engine.wait(thread_id, min(call.wait_s, call.left_s), report)
+    return await call.runtime.engine.wait(thread.id, min(call.wait_s, call.left_s), report)
 
 
 def _may_be_asked(runtime: Runtime, question: Question) -> bool:

@@ -14,6 +14,7 @@ from mcp_server.cli_answer import answer
 from mcp_server.cli_upkeep import doctor, gc
 from mcp_server.envelope import refusal
 from mcp_server.terminal import complain, print_json
+from mcp_server.version import program_version
 from state.problem import Kind, Problem, ProblemError
 
 USAGE: frozenset[Kind] = frozenset({"bad_input", "not_found", "ambiguous"})
@@ -42,8 +43,6 @@ def root(
     """Small, focused software agents over your git repositories, for MCP hosts and for you."""
     ctx.obj = env_file
     if version:
-        from mcp_server.service_tools import program_version  # brings the protocol's own modules along
-
         print(f"factor12 {program_version()}")
     elif ctx.invoked_subcommand is None:
         ctx.get_help()
@@ -76,8 +75,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 2
         usage = Problem(kind="bad_input", message=error.format_message(), hint="Add --help to see how it is used.")
         return _complain(usage, as_json="--json" in given)
-    except typer.Abort:
-        return 130
     return code if isinstance(code, int) else 0
 
 

@@ -71,11 +71,11 @@ def _fields(schema: Mapping[str, Any]) -> Table:
     required = schema.get("required", ())
     for name, field in lean(dict(schema)).get("properties", {}).items():
         needed = "required" if name in required else ""
-        table.add_row(f"  {name}", Text(_kind(field), "cyan"), Text(needed, "yellow"), field.get("description", ""))
+        table.add_row(f"  {name}", Text(kind_of(field), "cyan"), Text(needed, "yellow"), field.get("description", ""))
     return table
 
 
-def _kind(field: Mapping[str, Any]) -> str:
+def kind_of(field: Mapping[str, Any]) -> str:
     """Name a field's type as a person would: text, list of text, one of the model's own names."""
     match field:
         case {"enum": options}:
@@ -83,9 +83,9 @@ def _kind(field: Mapping[str, Any]) -> str:
         case {"$ref": reference}:
             return str(reference).rpartition("/")[2]
         case {"anyOf": options}:
-            return " | ".join(_kind(option) for option in options)
+            return " | ".join(kind_of(option) for option in options)
         case {"type": "array", "items": item}:
-            return f"list of {_kind(item)}"
+            return f"list of {kind_of(item)}"
         case {"type": kind}:
             return {"string": "text", "boolean": "yes/no", "integer": "number"}.get(kind, str(kind))
         case _:

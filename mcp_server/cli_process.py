@@ -10,6 +10,8 @@ import anyio
 import typer
 
 from mcp_server.compose import Runtime, compose, running
+from mcp_server.logs import configure
+from mcp_server.outward import Outward
 from mcp_server.settings import Settings, load
 from state.problem import ProblemError
 from state.store import Search, UnknownThread
@@ -58,13 +60,15 @@ def composed(ctx: typer.Context) -> Runtime:
 
 def driving(ctx: typer.Context) -> AbstractAsyncContextManager[Runtime]:
     """Return a process that drives what it is told to, and takes up nothing that others left behind (R21)."""
-    return running(settings_of(ctx), Path.cwd(), sweeping=False)
+    settings = settings_of(ctx)
+    configure(settings, Outward())
+    return running(settings, Path.cwd(), sweeping=False)
 
 
 def repository(given: str) -> str:
     """Return a path that is written relative to the current folder in full, and a repository's name as it is."""
     is_path = given.startswith((".", "/", "~")) or given.endswith("/")
-    return str(Path(given).expanduser().absolute()) if is_path else given
+    return str(Path(given).expanduser().resolve()) if is_path else given
 
 
 def find_thread(runtime: Runtime, wanted: str) -> Thread:

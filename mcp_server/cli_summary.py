@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from difflib import unified_diff
 from itertools import islice
-from typing import Any, cast
+from typing import Any, assert_never, cast
 
 from rich.text import Text
 
@@ -45,6 +45,7 @@ def next_step(thread: Thread, status: Shown) -> str:
             return f"git -C {root} diff  shows the edits; they are not committed."
         case "completed" | "failed":
             return f"factor12 threads show {thread.id}  shows every step."
+    assert_never(status)
 
 
 def _how_to_answer(thread: Thread) -> str:

@@ -1,20 +1,22 @@
 """The one place where store, agents, tools and workspaces meet."""
 
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+import logging
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from time import time
 from typing import Any
 
 import anyio
 
+from agents.runtime.bells import Bells
 from agents.runtime.definition import Agent
 from agents.runtime.dispatcher import InProcessDispatcher
 from agents.runtime.driver import drive
 from agents.runtime.engine import Engine
 from agents.runtime.patience import patiently
-from mcp_server.catalogue import AGENTS, TOOLS
 from mcp_server.logs import about
 from mcp_server.outward import Outward
 from mcp_server.repositories import Repositories
@@ -28,8 +30,25 @@ from state.store import Search, Store, UnknownThread
 from state.thread import Thread
 from tools.base import Tool, Workspace
 
+log = logging.getLogger(__name__)
+
 SWEEP_S = 30.0
 LATEST = "latest"
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Which agents and tools a process has."""
+
+    agents: tuple[Agent[Any, Any], ...]
+    tools: tuple[Tool[..., Any], ...]
+
+
+def catalogued() -> Parts:
+    """Return all there are. Their code is imported when it is first needed: a host waits for the start."""
+    from mcp_server.catalogue import AGENTS, TOOLS
+
+    return Parts(AGENTS, TOOLS)
 
 
 @dataclass(frozen=True)
@@ -40,17 +59,48 @@ class Runtime:
     database: Database
     store: Store
     repositories: Repositories
-    engine: Engine
     dispatcher: InProcessDispatcher
-    outward: Outward
+    parts: Callable[[], Parts]
+    outward: Outward = field(default_factory=Outward)
+    bells: Bells = field(default_factory=Bells)
     principal: str = ""
 
+    @cached_property
+    def engine(self) -> Engine:
+        parts = self.parts()
+        return Engine(
+            store=self.store,
+            agents={agent.name: agent for agent in parts.agents},
+            tools={tool.name: tool for tool in parts.tools},
+            open_workspace=self.open_workspace,
+            wake=self.dispatcher.wake,
+            inline_bytes=self.settings.inline_bytes,
+            auto_resume_s=self.settings.auto_resume_s,
+            may_drive=self.may_drive,
+            bells=self.bells,
+        )
+
+    async def open_workspace(self, thread: Thread) -> Workspace:
+        """Open the repositories a thread was launched with, as this process may use them."""
+        scratch = self.settings.state_dir / "scratch"
+        scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
+        found = {ref.name: self.repositories.opened(ref) for ref in thread.workspace}
+        return Workspace(found, self.store, scratch, child_environment())
+
     async def drive(self, thread_id: str) -> None:
-        """Drive a thread, its log lines marked with what they are about."""
-        first = self.store.read(thread_id, limit=1)[0].event
-        session = first.session if isinstance(first, Launched) else ""
-        with about(thread=thread_id, session=session):
-            await drive(self.engine, thread_id)
+        """Drive a thread, its log lines marked with what they are about. One that cannot be read holds up no other."""
+        with self._unreadable(thread_id):
+            records = self.store.read(thread_id, limit=1)
+            session = next((one.event.session for one in records if isinstance(one.event, Launched)), "")
+            with about(thread_id=thread_id, session=session):
+                await drive(self.engine, thread_id)
+
+    @contextmanager
+    def _unreadable(self, thread_id: str) -> Generator[None]:
+        try:
+            yield
+        except ProblemError:  # gone meanwhile, or its log is damaged, or written by a newer version
+            log.exception("thread %s cannot be driven", thread_id)
 
     def will_drive(self, thread: Thread) -> bool:
         """Whether this process takes up the thread unasked: it may, and it was touched recently (R21)."""
@@ -98,8 +148,9 @@ class Runtime:
         """Take up what a dead process left behind, unless that was too long ago (R6, R21)."""
         since = time() - self.settings.auto_resume_s
         for thread_id in await patiently(self.store.due, since):
-            if self.may_drive(self.store.load(thread_id)):
-                self.dispatcher.wake(thread_id)
+            with self._unreadable(thread_id):
+                if self.may_drive(self.store.load(thread_id)):
+                    self.dispatcher.wake(thread_id)
 
 
 @asynccontextmanager
@@ -108,8 +159,8 @@ async def running(
     home: Path,
     *,
     sweeping: bool = True,
-    agents: tuple[Agent[Any, Any], ...] = AGENTS,
-    tools: tuple[Tool[..., Any], ...] = TOOLS,
+    agents: tuple[Agent[Any, Any], ...] | None = None,
+    tools: tuple[Tool[..., Any], ...] | None = None,
 ) -> AsyncGenerator[Runtime]:
     """Compose a process and drive threads in it until the block ends; drives in flight let go of their leases.
 
@@ -123,7 +174,7 @@ async def running(
         try:
             yield runtime
         finally:
-            runtime.engine.bells.close()
+            runtime.bells.close()
             group.cancel_scope.cancel()
     runtime.database.close()
 
@@ -139,10 +190,10 @@ def compose(
     home: Path,
     *,
     wrap_store: Callable[[SqliteStore], Store] = lambda store: store,
-    agents: tuple[Agent[Any, Any], ...] = AGENTS,
-    tools: tuple[Tool[..., Any], ...] = TOOLS,
+    agents: tuple[Agent[Any, Any], ...] | None = None,
+    tools: tuple[Tool[..., Any], ...] | None = None,
 ) -> Runtime:
-    """Put one process together. Nothing is driven yet.
+    """Put one process together, of all agents and tools or of those given. Nothing is driven yet.
 
     Raises:
         StoreError: The database cannot be used.
@@ -151,22 +202,10 @@ def compose(
     store = wrap_store(SqliteStore(database, lease_s=settings.lease_s))
     repositories = Repositories(settings, database, home)
     dispatcher = InProcessDispatcher(settings.max_concurrent_agents)
-    scratch = settings.state_dir / "scratch"
 
-    async def open_workspace(thread: Thread) -> Workspace:
-        scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
-        found = {ref.name: repositories.opened(ref) for ref in thread.workspace}
-        return Workspace(found, store, scratch, child_environment())
+    def given() -> Parts:
+        known = catalogued() if agents is None or tools is None else Parts(agents, tools)
+        return Parts(known.agents if agents is None else agents, known.tools if tools is None else tools)
 
-    engine = Engine(
-        store=store,
-        agents={agent.name: agent for agent in agents},
-        tools={tool.name: tool for tool in tools},
-        open_workspace=open_workspace,
-        wake=dispatcher.wake,
-        inline_bytes=settings.inline_bytes,
-        auto_resume_s=settings.auto_resume_s,
-        may_drive=lambda thread: runtime.may_drive(thread),
-    )
-    runtime = Runtime(settings, database, store, repositories, engine, dispatcher, Outward())
-    return runtime
+    parts = catalogued if agents is None and tools is None else given
+    return Runtime(settings, database, store, repositories, dispatcher, parts)

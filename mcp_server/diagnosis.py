@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 
 from mcp_server.compose import Runtime
 from mcp_server.settings import child_environment
+from mcp_server.version import program_version
 from state import upkeep
 from state.problem import ProblemError
 from state.store import Search
@@ -45,8 +46,6 @@ async def examine(runtime: Runtime, here: Path, *, rebuild: bool) -> AsyncGenera
 
 
 def _programs() -> Iterator[Finding]:
-    from mcp_server.service_tools import program_version  # brings the protocol's own modules along
-
     python = f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {platform.system()}"
     yield Finding("program", "good", f"factor12 {program_version()}, {python}")
 

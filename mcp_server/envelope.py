@@ -11,6 +11,7 @@ from state.steps import Outcome
 from state.thread import Status, Thread
 
 Envelope: TypeAlias = dict[str, Any]
+LONGEST = 1000
 Shown: TypeAlias = Status | Literal["interrupted"]
 
 
@@ -71,7 +72,9 @@ def status_of(runtime: Runtime, thread: Thread) -> Shown:
 
 
 def told(problem: Problem) -> dict[str, str]:
-    return problem.model_dump(exclude_defaults=True)
+    """Return the problem's fields; what it quotes of its caller may be long, and is cut."""
+    fields = problem.model_dump(exclude_defaults=True)
+    return {name: text if len(text) <= LONGEST else f"{text[:LONGEST]}…" for name, text in fields.items()}
 
 
 def error_of(thread: Thread) -> dict[str, str] | None:

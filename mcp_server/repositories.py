@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from time import time
+from typing import TYPE_CHECKING
 
 from mcp_server.settings import Settings, child_environment
 from state import sessions
@@ -14,8 +15,10 @@ from state.blobs import get_blob, put_blob
 from state.events import RepositoryRef
 from state.problem import ProblemError
 from state.sqlite import Database
-from tools.gitrepo import Facts, find_work_tree, read_facts, work_tree_key
 from tools.workspace import Mode, Repository, Workspace
+
+if TYPE_CHECKING:
+    from tools.gitrepo import Facts
 
 NEAR = 5
 LONGEST_PATH = 4096
@@ -108,6 +111,8 @@ class Repositories:
         root = next((path for path in existing if self.allowed(path)), None)
         if root is None:
             raise ProblemError("refused", f"{wanted!r} is outside the folders that may be used.", self._inside())
+        from tools.gitrepo import find_work_tree  # git's part is imported when a repository is first looked at
+
         return find_work_tree(str(root), self._openable)
 
     async def ref(self, repo: str, session: str, mode: Mode, principal: str = "") -> RepositoryRef:
@@ -116,6 +121,8 @@ class Repositories:
         Raises:
             ProblemError: As `resolve`; `bad_input` when none is meant; `refused` when it cannot be written to now.
         """
+        from tools.gitrepo import work_tree_key
+
         root = self.meant(repo, session, principal)
         facts = await self.facts(root)
         if mode == "write" and (why := facts.why_not_writable()):
@@ -144,12 +151,14 @@ class Repositories:
         hint = _one_of([named.name for named in self.list()[:NEAR]])
         raise ProblemError("bad_input", "No repository is named, and the session has none.", f"Give `repo`. {hint}")
 
-    async def facts(self, root: Path) -> Facts:
+    async def facts(self, root: Path) -> "Facts":
         """Ask git about a repository.
 
         Raises:
             ProblemError: It is not one, or not one that may be opened.
         """
+        from tools.gitrepo import read_facts
+
         self._scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
         return await read_facts(self.workspace(root), self._repository(root), self._openable)
 

@@ -1,25 +1,17 @@
 """`health`: whether this server works, and how it is set."""
 
-from importlib.metadata import PackageNotFoundError, version
-
 from mcp_server.arguments import Nothing
 from mcp_server.asking import Ctx
 from mcp_server.compose import Runtime
 from mcp_server.envelope import Envelope
 from mcp_server.schemas import Schema, result_schema
 from mcp_server.toolbox import Entry
+from mcp_server.version import program_version
 from state.store import Search
 
 _OBJECT: Schema = {"type": "object"}
 _TEXT: Schema = {"type": "string"}
 MOST_COUNTED = 1000
-
-
-def program_version() -> str:
-    try:
-        return version("factor12")
-    except PackageNotFoundError:
-        return "0"
 
 
 async def health(runtime: Runtime, _: Ctx, args: Nothing) -> Envelope:

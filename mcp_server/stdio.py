@@ -6,15 +6,14 @@ import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import anyio
-from anyio.streams.memory import MemoryObjectReceiveStream
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from mcp.shared.message import SessionMessage
 
 from agents.runtime.definition import Agent
 from mcp_server.app import build_server
-from mcp_server.catalogue import AGENTS, TOOLS
 from mcp_server.compose import running
 from mcp_server.logs import configure
 from mcp_server.outward import Outward
@@ -22,6 +21,9 @@ from mcp_server.sdk import Server
 from mcp_server.settings import Settings, load
 from mcp_server.wire import Wire, claimed
 from tools.base import Tool
+
+ToServer: TypeAlias = MemoryObjectSendStream[SessionMessage | Exception]
+FromServer: TypeAlias = MemoryObjectReceiveStream[SessionMessage]
 
 log = logging.getLogger(__name__)
 
@@ -46,8 +48,8 @@ def serve_stdio(env_file: Path | None = None) -> None:
 async def serve(
     settings: Settings,
     home: Path,
-    agents: tuple[Agent[Any, Any], ...] = AGENTS,
-    tools: tuple[Tool[..., Any], ...] = TOOLS,
+    agents: tuple[Agent[Any, Any], ...] | None = None,
+    tools: tuple[Tool[..., Any], ...] | None = None,
 ) -> None:
     """Serve over this process's stdin and stdout. Engine and drivers belong to the process, not to a connection.
 
@@ -58,40 +60,45 @@ async def serve(
         if os.isatty(source):
             log.warning("this speaks MCP over stdin and stdout; it is started by a host, not by hand")
         async with running(settings, home, agents=agents, tools=tools) as runtime:
-            await _serve(build_server(runtime), Wire(source, sink), runtime.engine.bells.close)
+            await _serve(build_server(runtime), Wire(source, sink), runtime.bells.close)
 
 
 async def _serve(server: Server, wire: Wire, close: Callable[[], None]) -> None:
-    leave = anyio.Event()
-    async with anyio.create_task_group() as group:
-        group.start_soon(_on_signal, leave)
-        group.start_soon(_on_orphaned, leave)
-        group.start_soon(_connect, server, wire, leave)
-        await leave.wait()
-        _go_at_last()
-        close()
-        with anyio.move_on_after(GRACE_S):
-            await wire.drained()
-        group.cancel_scope.cancel()
-
-
-async def _connect(server: Server, wire: Wire, leave: anyio.Event) -> None:
-    """Run the connection. The end of input is not passed on: the server would drop the calls in flight."""
+    """Serve one connection. Its end of input is not the server's at once, which would drop the calls in flight."""
+    leave, receiving = anyio.Event(), anyio.CancelScope()
     to_server, inbox = anyio.create_memory_object_stream[SessionMessage | Exception](0)
     outbox, from_server = anyio.create_memory_object_stream[SessionMessage](0)
-    async with to_server, from_server, anyio.create_task_group() as group:
-        group.start_soon(server.run_streams, inbox, outbox)
-        group.start_soon(_send, wire, from_server, leave)
-        await wire.receive(to_server)
-        leave.set()
-        await anyio.sleep_forever()
+    async with anyio.create_task_group() as watchers:
+        watchers.start_soon(_on_signal, leave)
+        watchers.start_soon(_on_orphaned, leave)
+        async with anyio.create_task_group() as connection:
+            connection.start_soon(_receive, wire, to_server, leave, receiving)
+            connection.start_soon(_send, wire, from_server, leave)
+            connection.start_soon(server.run_streams, inbox, outbox)
+            await leave.wait()
+            _go_at_last()
+            close()
+            with anyio.move_on_after(GRACE_S):
+                await wire.drained()
+            receiving.cancel()
+            connection.cancel_scope.deadline = anyio.current_time() + GRACE_S
+        watchers.cancel_scope.cancel()
 
 
-async def _send(wire: Wire, from_server: MemoryObjectReceiveStream[SessionMessage], leave: anyio.Event) -> None:
-    try:
-        await wire.send(from_server)
-    except (BrokenPipeError, ConnectionResetError):
-        leave.set()
+async def _receive(wire: Wire, to_server: ToServer, leave: anyio.Event, until: anyio.CancelScope) -> None:
+    async with to_server:
+        with until:
+            await wire.receive(to_server)
+            leave.set()
+            await anyio.sleep_forever()
+
+
+async def _send(wire: Wire, from_server: FromServer, leave: anyio.Event) -> None:
+    async with from_server:
+        try:
+            await wire.send(from_server)
+        except (BrokenPipeError, ConnectionResetError):
+            leave.set()
 
 
 async def _on_signal(leave: anyio.Event) -> None:

@@ -103,8 +103,9 @@ class Screen:
         """
         termios.tcflush(self.descriptor, termios.TCIFLUSH)
         self.show(prompt)
-        while not await run_sync(_typed, self.descriptor):
-            pass
+        typed = False
+        while not typed:
+            typed = await run_sync(_typed, self.descriptor)
         if not (line := os.read(self.descriptor, 4096)):
             raise EOFError
         return line.decode("utf-8", "replace").strip()

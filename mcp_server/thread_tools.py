@@ -6,9 +6,8 @@ from typing import Any
 from mcp_types import ToolAnnotations
 
 from agents.runtime.questions import NO, YES
-from mcp_server.agent_tools import wait_of
 from mcp_server.arguments import Answer, Approve, Cancel, History, Listing, ThreadId, Wait
-from mcp_server.asking import Ctx, begin, carried, client_name, go_on, settle
+from mcp_server.asking import Ctx, begin, client_name, settle
 from mcp_server.compose import Runtime
 from mcp_server.envelope import Envelope, status_of
 from mcp_server.schemas import Schema, envelope_schema, result_schema
@@ -27,47 +26,40 @@ GOES_ON = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempoten
 
 
 async def wait(runtime: Runtime, ctx: Ctx, args: Wait) -> Answered:
-    call = begin(runtime, ctx, wait_of(ctx) if args.wait is None else args.wait)
-    if (back := carried(ctx)) is not None:
-        return await go_on(call, back)
-    return await settle(call, runtime.find(args.thread_id).id)
+    call = begin(runtime, ctx, args.wait)
+    return await settle(call, runtime.find(args.thread_id))
 
 
 async def answer(runtime: Runtime, ctx: Ctx, args: Answer) -> Answered:
     """Answer what anyone may answer; never a question for a person, whatever the arguments (R8)."""
-    call = begin(runtime, ctx, wait_of(ctx))
-    if (back := carried(ctx)) is not None:
-        return await go_on(call, back)
+    call = begin(runtime, ctx)
     thread = runtime.find(args.thread_id)
-    await runtime.engine.answer(
+    thread = await runtime.engine.answer(
         thread.id, args.key, args.answer, channel=CHANNEL, person=False, client=client_name(ctx)
     )
-    return await settle(call, thread.id)
+    return await settle(call, thread)
 
 
 async def approve(runtime: Runtime, ctx: Ctx, args: Approve) -> Answered:
     """Take the host's permission prompt for this call as a person's approval; listed only when a person set that."""
-    call = begin(runtime, ctx, wait_of(ctx))
-    if (back := carried(ctx)) is not None:
-        return await go_on(call, back)
+    call = begin(runtime, ctx)
     thread = runtime.find(args.thread_id)
     if thread.question is not None and thread.question.kind != "approval":
         raise ProblemError("refused", f"{args.key!r} is not an approval.", "It is answered as its question says.")
     word = YES if args.approve else NO
-    await runtime.engine.answer(thread.id, args.key, word, channel="host", person=True, client=client_name(ctx))
-    return await settle(call, thread.id)
+    client = client_name(ctx)
+    thread = await runtime.engine.answer(thread.id, args.key, word, channel="host", person=True, client=client)
+    return await settle(call, thread)
 
 
 async def resume(runtime: Runtime, ctx: Ctx, args: ThreadId) -> Answered:
-    call = begin(runtime, ctx, wait_of(ctx))
-    if (back := carried(ctx)) is not None:
-        return await go_on(call, back)
+    call = begin(runtime, ctx)
     thread = await runtime.engine.resume(runtime.find(args.thread_id).id)
-    return await settle(call, thread.id)
+    return await settle(call, thread)
 
 
 async def cancel(runtime: Runtime, ctx: Ctx, args: Cancel) -> Answered:
-    call = begin(runtime, ctx, wait_of(ctx))
+    call = begin(runtime, ctx)
     thread = await runtime.engine.cancel(runtime.find(args.thread_id).id, channel=CHANNEL, reason=args.reason)
     return await runtime.engine.wait(thread.id, min(call.wait_s, call.left_s))
 

@@ -140,7 +140,7 @@ def _brief(value: Any) -> str:
         case {"summary": str(told)} | {"why": str(told)} | {"title": str(told)} if told:
             return told
         case {"path": str(path), "lines": str(lines)}:
-            return f"{path}, lines {lines}"
+            return f"{path}, {'line' if lines.isdecimal() else 'lines'} {lines}"
         case {"edits": [*files]} if paths := [path for file in files if (path := _path(file))]:
             return ", ".join(paths)
         case _:

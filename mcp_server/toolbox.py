@@ -12,8 +12,7 @@ from mcp_types import CallToolResult, InputRequiredResult, TextContent, ToolAnno
 from pydantic import BaseModel
 
 from mcp_server import plain
-from mcp_server.arguments import read
-from mcp_server.asking import Ctx
+from mcp_server.asking import Ctx, begin, carried, go_on
 from mcp_server.compose import Runtime
 from mcp_server.envelope import Envelope, envelope, is_failure, refusal
 from mcp_server.logs import about
@@ -49,25 +48,40 @@ class _AsGiven(FuncMetadata):
         return {"given": arguments_to_validate}
 
 
-def tools(runtime: Runtime, table: Iterable[Entry]) -> list[Tool]:
-    return [_tool(runtime, entry) for entry in table]
+def shown(entry: Entry) -> Schema:
+    """Return what a client reads of a tool before it calls it; JSON-ready."""
+    return {
+        "name": entry.name,
+        "title": entry.title,
+        "description": entry.description,
+        "parameters": lean(entry.arguments.model_json_schema()),
+        "output": entry.output,
+        "annotations": entry.annotations.model_dump(mode="json", by_alias=True, exclude_none=True),
+    }
 
 
-def _tool(runtime: Runtime, entry: Entry) -> Tool:
+def tools(runtime: Runtime, listed: Iterable[Schema], find: Callable[[str], Entry]) -> list[Tool]:
+    """Return the SDK's tools; what they do is looked up when one is called."""
+    return [_tool(runtime, fields, find) for fields in listed]
+
+
+def _tool(runtime: Runtime, fields: Schema, find: Callable[[str], Entry]) -> Tool:
+    name: str = fields["name"]
+
     async def call(ctx: Ctx, given: dict[str, Any]) -> CallToolResult | InputRequiredResult:
-        with about(tool=entry.name):
-            return await _perform(runtime, entry, ctx, given)
+        with about(tool=name):
+            return await _perform(runtime, find(name), ctx, given)
 
     return Tool(
         fn=call,
-        name=entry.name,
-        title=entry.title,
-        description=entry.description,
-        parameters=lean(entry.arguments.model_json_schema()),
-        fn_metadata=_AsGiven(arg_model=ArgModelBase, output_schema=entry.output),
+        name=name,
+        title=fields["title"],
+        description=fields["description"],
+        parameters=fields["parameters"],
+        fn_metadata=_AsGiven(arg_model=ArgModelBase, output_schema=fields["output"]),
         is_async=True,
         context_kwarg="ctx",
-        annotations=entry.annotations,
+        annotations=ToolAnnotations.model_validate(fields["annotations"]),
     )
 
 
@@ -75,8 +89,14 @@ async def _perform(
     runtime: Runtime, entry: Entry, ctx: Ctx, given: dict[str, Any]
 ) -> CallToolResult | InputRequiredResult:
     """Run one call. This is the outermost door: what nobody foresaw is logged, and said without its details."""
+    from mcp_server.arguments import read  # a host waits for the start
+
     try:
-        answer = await entry.act(runtime, ctx, read(entry.arguments, given, entry.name))
+        arguments = read(entry.arguments, given, entry.name)
+        if (back := carried(ctx)) is not None:  # the call was made before; it comes again with an answer
+            answer = await go_on(begin(runtime, ctx), back)
+        else:
+            answer = await entry.act(runtime, ctx, arguments)
     except MCPError:
         raise
     except ProblemError as error:
@@ -88,11 +108,16 @@ async def _perform(
         answer = refusal(Problem(kind="internal", message=message, hint=hint), thread_id=_named(runtime, given))
     if isinstance(answer, InputRequiredResult):
         return answer
-    return reply(runtime, envelope(runtime, answer) if isinstance(answer, Thread) else answer)
+    fields = envelope(runtime, answer) if isinstance(answer, Thread) else answer
+    with about(**{name: fields[name] for name in ("thread_id", "session") if name in fields}):
+        log.info("answered: %s", fields["error"]["kind"] if "error" in fields else fields.get("status", "ok"))
+    return reply(runtime, fields)
 
 
 def reply(runtime: Runtime, fields: Envelope) -> CallToolResult:
     """Return a result as both of what hosts read, without secrets."""
+    if runtime.settings.approval == "host":
+        fields = {"approval": "host", **fields}
     clean = runtime.outward.value(fields)
     content = TextContent(type="text", text=plain.text(clean))
     return CallToolResult(content=[content], structured_content=clean, is_error=is_failure(clean))

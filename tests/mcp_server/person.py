@@ -36,9 +36,9 @@ class Person:
     def types(self, text: str) -> None:
         os.write(self.keyboard, f"{text}\n".encode())
 
-    def presses(self, key: str) -> None:
-        """Press Ctrl and a letter."""
-        os.write(self.keyboard, bytes([ord(key.upper()) - 64]))
+    def presses(self, keys: str) -> None:
+        """Press keys: Ctrl-C is `\x03`, Ctrl-D is `\x04`, the return key is a line end."""
+        os.write(self.keyboard, keys.encode())
 
     def leaves(self) -> int:
         """Watch to the end and return the exit code."""

@@ -3,10 +3,14 @@
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import anyio
 import pytest
+from mcp import Client, StdioServerParameters, stdio_client
 
-from tests.mcp_server.shell import Shell, open_shell
+from mcp_server.cli_agents import kind_of
+from tests.mcp_server.shell import FACTOR12, Shell, open_shell
 
 
 @pytest.fixture
@@ -39,6 +43,41 @@ def test_agents_and_info_say_what_there_is_and_what_it_takes(shop: Shell) -> Non
     assert set(info["input"]["properties"]) == {"paths", "select"} and info["mode"] == "read"
     shown = shop.quick("info", "testing").out
     assert "list of text" in shown and "factor12 run testing" in shown and "Returns" in shown
+
+
+@pytest.mark.parametrize(
+    ("schema", "kind"),
+    [
+        ({"type": "string"}, "text"),
+        ({"type": "integer"}, "number"),
+        ({"type": "array", "items": {"$ref": "#/$defs/Changed"}}, "list of Changed"),
+        ({"enum": ["pass", "fail"]}, "pass | fail"),
+        ({"anyOf": [{"type": "boolean"}, {"type": "object"}]}, "yes/no | object"),
+        ({}, "anything"),
+    ],
+)
+def test_the_type_of_a_field_is_named_as_a_person_would(schema: dict[str, Any], kind: str) -> None:
+    assert kind_of(schema) == kind
+
+
+@pytest.mark.requirement("R11")
+def test_serve_takes_a_file_of_settings_and_speaks_nothing_but_the_protocol(shop: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "server.env"
+    file.write_text(f"FACTOR12_DATABASE_URL={tmp_path / 'served.db'}\n")
+    server = StdioServerParameters(
+        command=FACTOR12[0],
+        args=[*FACTOR12[1:], "--env-file", str(file), "serve"],
+        env=shop.environment,
+        cwd=shop.folder,
+    )
+
+    async def names() -> list[str]:
+        with anyio.fail_after(20):
+            async with Client(stdio_client(server)) as client:
+                return [tool.name for tool in (await client.list_tools()).tools]
+
+    assert "thread_wait" in anyio.run(names)
+    assert (tmp_path / "served.db").exists()
 
 
 def test_info_about_nobody_names_the_nearest(shop: Shell) -> None:

@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from state.events import Asked, Launched, Question
+from state.log import SqliteStore
+from state.sqlite import Database
 from tests.mcp_server.shell import SHOP, Shell, open_shell
 
 TWICE = {**SHOP, "old.py": SHOP["auth.py"], "tests/test_auth.py": SHOP["tests/test_auth.py"]}
@@ -90,10 +93,56 @@ def test_a_question_that_was_answered_elsewhere_meanwhile_is_not_answered_again(
         assert "no longer asks this" in person.screen
 
 
+@pytest.mark.requirement("R8", "R21")
+def test_an_answer_may_leave_the_rest_to_another_process(asked: tuple[Shell, str], tmp_path: Path) -> None:
+    shell, thread_id = asked
+    with shell.person("answer", thread_id, "--wait", "0") as person:
+        person.sees("Your answer: ")
+        person.types("approve")
+        person.types(person.sees("type the code (....): ")[1])
+        assert person.leaves() == 5
+    assert "interrupted" in person.screen and f"factor12 threads resume {thread_id}" in person.screen
+
+
+@pytest.mark.requirement("R19")
+def test_a_decision_is_answered_with_json_and_not_asked(untrusted: Shell) -> None:
+    thread_id = untrusted.quick("run", "testing", "--json").json["thread_id"]
+    untrusted.quick("threads", "cancel", thread_id)
+    database = Database(untrusted.state / "factor12.db")
+    store = SqliteStore(database)
+    launched = Launched(agent="testing", session="default", task={}, at=0.0)
+    question = Question(key="plan", kind="decision", answer_by="anyone", text="Decide.", schema={"type": "object"})
+    thread = store.create("decides", launched).thread
+    store.signal(thread, Asked(key="plan", question=question, topic="decision"))
+    database.close()
+    hint = untrusted.quick("answer", "decides").complaint
+    assert "factor12 answer decides plan JSON" in hint
+    assert "factor12 answer decides plan JSON" in untrusted.quick("threads", "show", "decides").out
+    stale = untrusted.quick("answer", "decides", "plan", '{"steps": []}')
+    assert stale.code == 1 and "no longer asks" in stale.complaint
+
+
+def test_an_answer_to_a_thread_that_waits_for_nothing_is_refused(asked: tuple[Shell, str]) -> None:
+    shell, thread_id = asked
+    assert "asks 'approve:run_check', not 'colour'" in shell.quick("answer", thread_id, "colour", "red").complaint
+    shell.quick("threads", "cancel", thread_id)
+    assert "waits for no answer" in shell.quick("answer", thread_id, "colour", "red").complaint
+
+
+def test_ctrl_c_at_the_question_answers_nothing_and_leaves_at_once(asked: tuple[Shell, str]) -> None:
+    shell, thread_id = asked
+    with shell.person("answer", thread_id) as person:
+        person.sees("Your answer: ")
+        person.presses("\x03")
+        assert person.leaves() == 130
+    assert "Traceback" not in person.screen
+    assert shell.quick("threads", "show", thread_id, "--json").json["status"] == "waiting"
+
+
 def test_a_person_who_leaves_answers_nothing(asked: tuple[Shell, str]) -> None:
     shell, thread_id = asked
     with shell.person("answer", thread_id) as person:
         person.sees("Your answer: ")
-        person.presses("d")
+        person.presses("\x04")
         assert person.leaves() == 1
     assert shell.quick("threads", "show", thread_id, "--json").json["status"] == "waiting"

@@ -65,11 +65,11 @@ def test_trust_is_given_at_the_terminal_and_taken_back_anywhere(shop: Shell) -> 
 
 
 @pytest.mark.requirement("R8")
-@pytest.mark.parametrize("key", ["no", ""])
+@pytest.mark.parametrize("key", ["no\n", "\n", "\x04"])
 def test_anything_but_yes_trusts_nothing(shop: Shell, key: str) -> None:
     with shop.person("repo", "trust", ".") as person:
         person.sees("Type yes: ")
-        person.types(key)
+        person.presses(key)
         assert person.leaves() == 1
     assert not any(each["trusted"] for each in shop.quick("repo", "list", "--json").json)
 

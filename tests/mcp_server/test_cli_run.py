@@ -5,7 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
+from agents.runtime.definition import Agent
+from mcp_server.cli_run import example, read_words
+from state.problem import ProblemError
+from state.steps import Done
 from tests.mcp_server.shell import ISSUE, SHOP, Shell, open_shell, read_until
 
 SLOW = """\
@@ -99,6 +104,36 @@ def test_a_failure_with_json_is_a_document_too(shop: Shell) -> None:
     assert wrong.json["error"]["kind"] == "not_found" and "shop" in wrong.json["next"]
 
 
+def test_a_branch_is_told_and_so_is_what_is_too_much_to_list(
+    make_repository: Callable[..., Path], tmp_path: Path
+) -> None:
+    red = "".join(f"    def test_{n}(self): self.assertTrue(authenticate(User(True)))\n" for n in range(12))
+    shell = open_shell(make_repository, tmp_path, {**SHOP, "tests/test_auth.py": SHOP["tests/test_auth.py"] + red})
+    fixed = shell.quick("run", "issue_fixer", "123", "--branch")
+    assert fixed.code == 0, fixed
+    assert "committed on agent/issue-123-" in fixed.out and "and 3 more tests" in fixed.out
+
+
+def test_a_wrong_code_ends_the_command_and_the_thread_waits(shop: Shell) -> None:
+    with shop.where(FACTOR12_TRUSTED_ROOTS="").person("run", "testing") as person:
+        person.sees("Your answer: ")
+        person.types("approve")
+        person.sees("type the code")
+        person.types("0000")
+        assert person.leaves() == 5
+    assert "That was not the code" in person.screen and "Next: " in person.screen
+
+
+def test_an_agent_without_fields_is_run_by_its_name_alone() -> None:
+    class Nothing(BaseModel):
+        pass
+
+    nobody = Agent("nobody", "Nobody", "Does nothing.", Nothing, Nothing, lambda task, thread: Done(Nothing()))
+    assert example(nobody) == "factor12 run nobody"
+    with pytest.raises(ProblemError, match="It takes: nothing"):
+        read_words("nobody", {}, ["x=1"])
+
+
 def test_the_same_idempotency_key_finds_the_thread_again(shop: Shell) -> None:
     first = shop.quick("run", "testing", "--idempotency-key", "nightly", "--json").json
     assert (
@@ -130,13 +165,16 @@ def test_questions_are_put_to_the_person_at_the_terminal(make_repository: Callab
         person.sees("1  auth.py:9")
         person.sees("2  old.py:9")
         person.sees("Your answer: ")
+        person.types("perhaps")
+        person.sees("'perhaps' is no answer")
+        person.sees("Your answer: ")
         person.types("1")
         person.sees("NOT SANDBOXED")
         person.sees("Your answer: ")
         person.types("approve")
         person.types(person.sees("type the code (....): ")[1])
         person.sees("Your answer: ")
-        person.presses("d")
+        person.presses("\x04")
         assert person.leaves() == 5
 
 
@@ -144,7 +182,7 @@ def test_questions_are_put_to_the_person_at_the_terminal(make_repository: Callab
 def test_ctrl_c_detaches_and_the_thread_can_be_resumed(slow: Shell) -> None:
     with slow.person("run", "testing") as person:
         person.sees("run_check")
-        person.presses("c")
+        person.presses("\x03")
         assert person.leaves() == 130
     assert "Detached" in person.screen and "factor12 threads resume" in person.screen
     (slow.folder / "tests" / "test_slow.py").write_text(SLOW.replace("60", "0"))

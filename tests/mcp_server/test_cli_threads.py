@@ -2,9 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from time import time
 
 import pytest
 
+from mcp_server.terminal import age
+from state.events import Launched, Rewound
+from state.log import SqliteStore
+from state.sqlite import Database
 from tests.mcp_server.shell import Shell, open_shell, read_until
 
 
@@ -28,6 +33,7 @@ def test_a_thread_is_found_by_each_of_its_properties(waiting: tuple[Shell, str])
         ("--agent", "testing"),
         ("--repo", "shop"),
         ("--repo", "."),
+        ("--repo", "../shop"),
         ("--branch", "main"),
         ("--session", "default"),
     ):
@@ -40,6 +46,44 @@ def test_a_list_for_people_names_what_they_look_for(waiting: tuple[Shell, str]) 
     shell, thread_id = waiting
     listed = shell.quick("threads", "list").out
     assert thread_id in listed and "waiting" in listed and "shop (main)" in listed and "just now" in listed
+
+
+def test_a_thread_that_was_rewound_waits_to_be_resumed(waiting: tuple[Shell, str]) -> None:
+    shell, thread_id = waiting
+    database = Database(shell.state / "factor12.db")
+    store = SqliteStore(database)
+    store.signal(store.load(thread_id), Rewound(to=1, checkpoint="c"))
+    database.close()
+    shown = shell.quick("threads", "show", thread_id).out
+    assert "rewound to version 1" in shown and f"factor12 threads resume {thread_id}" in shown
+
+
+def test_a_beginning_that_fits_several_threads_is_ambiguous(waiting: tuple[Shell, str]) -> None:
+    shell, _ = waiting
+    database = Database(shell.state / "factor12.db")
+    for last in "12":
+        SqliteStore(database).create(f"abcd{last}", Launched(agent="testing", session="default", task={}, at=0.0))
+    database.close()
+    wrong = shell.quick("threads", "show", "abcd")
+    assert wrong.code == 2 and "2 threads begin with 'abcd'" in wrong.complaint and "abcd2, abcd1" in wrong.complaint
+
+
+def test_watching_a_thread_that_rests_says_how_it_stands(waiting: tuple[Shell, str]) -> None:
+    shell, thread_id = waiting
+    watched = shell.quick("threads", "watch", thread_id)
+    assert watched.code == 5 and f"factor12 answer {thread_id}" in watched.out
+
+
+def test_how_long_ago_is_said_in_one_unit() -> None:
+    now = time()
+    assert [age(now - seconds) for seconds in (-5, 0, 42, 300, 7200, 200_000)] == [
+        "just now",
+        "just now",
+        "42 s ago",
+        "5 min ago",
+        "2 h ago",
+        "2 d ago",
+    ]
 
 
 def test_an_empty_list_says_how_to_begin(shop: Shell) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import run_git
-from tests.mcp_server.shell import Shell, open_shell
+from tests.mcp_server.shell import CHECKOUT, Shell, open_shell
 
 
 @pytest.fixture
@@ -84,6 +84,13 @@ def test_without_git_nothing_works_and_the_doctor_says_so(shop: Shell, tmp_path:
     old.chmod(0o755)
     ill = findings(shop.where(PATH=f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"))["git"]
     assert ill["state"] == "bad" and "2.20.1" in ill["says"]
+
+
+def test_a_foreign_package_in_the_place_of_ours_is_named(shop: Shell, tmp_path: Path) -> None:
+    (tmp_path / "path" / "prompts").mkdir(parents=True)
+    (tmp_path / "path" / "prompts" / "__init__.py").write_text("render = None\n")
+    wrong = shop.where(PYTHONPATH=f"{tmp_path / 'path'}{os.pathsep}{CHECKOUT}").run("doctor")
+    assert wrong.code == 1 and "prompts" in wrong.out + wrong.err and "Traceback" not in wrong.err
 
 
 def test_threads_that_wait_or_were_interrupted_are_told_with_their_next_step(shop: Shell) -> None:

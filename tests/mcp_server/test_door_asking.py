@@ -243,6 +243,8 @@ async def test_a_form_is_withdrawn_when_the_question_is_answered_elsewhere(shop:
 @pytest.mark.requirement("R8")
 async def test_in_host_mode_the_hosts_own_prompt_approves_and_every_result_says_so(shop: Path) -> None:
     async with door(shop.parent, FACTOR12_APPROVAL="host") as at:
+        for name in ("repo_list", "thread_list", "health"):
+            assert (await at.told(name))["approval"] == "host"
         waiting = await at.told("errand", **task("send box 1", "ask person"))
         assert waiting["approval"] == "host" and "thread_approve" in waiting["next"]
         asked = {"thread_id": waiting["thread_id"], "key": waiting["question"]["key"]}

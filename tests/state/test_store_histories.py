@@ -258,8 +258,8 @@ def test_histories_of_two_drivers_keep_every_promise_of_the_store() -> None:
 
 @pytest.mark.chaos
 @pytest.mark.requirement("R1", "R4", "R6", "R20")
-def test_two_thousand_longer_histories_keep_every_promise_of_the_store() -> None:
-    run_state_machine_as_test(StoreHistories, settings=settings(HISTORIES, max_examples=2000, stateful_step_count=50))
+def test_a_thousand_longer_histories_keep_every_promise_of_the_store() -> None:
+    run_state_machine_as_test(StoreHistories, settings=settings(HISTORIES, max_examples=1000, stateful_step_count=25))
 
 
 class Trusting(SqliteStore):
