@@ -32,7 +32,9 @@ def at_most_times(what: str, ours: float, unit: str, beside: float, beside_what:
     return Figure(what, ours, unit, beside, beside_what, f"≤ {limit:g}x", ours <= limit * beside)
 
 
-def times_faster(what: str, ours: float, unit: str, beside: float, beside_what: str, factor: float) -> Figure:
+def times_faster(what: str, ours: float, unit: str, beside: float, beside_what: str, factor: float | None) -> Figure:
+    if factor is None:
+        return Figure(what, ours, unit, beside, beside_what)
     return Figure(what, ours, unit, beside, beside_what, f"≥ {factor:g}x faster", ours * factor <= beside)
 
 

@@ -205,10 +205,10 @@ async def _push(call: Call, thread: Thread, question: Question) -> ElicitResult 
 async def _withdraw_when_answered(runtime: Runtime, thread: Thread, form: anyio.CancelScope) -> None:
     """Close the form once the thread has moved on, or the process is going."""
     engine = runtime.engine
-    while not engine.bells.closed and not engine.store.read(thread.id, after=thread.version, limit=1):
-        rung = engine.bells.next(thread.id)
-        with anyio.move_on_after(TICK_S):
-            await rung.wait()
+    with engine.bells.listen(thread.id) as bell:
+        while not engine.bells.closed and not engine.store.read(thread.id, after=thread.version, limit=1):
+            with anyio.move_on_after(TICK_S):
+                await bell.rung.wait()
     form.cancel()
 
 

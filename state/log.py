@@ -8,17 +8,16 @@ from itertools import islice
 from sqlite3 import Connection
 from typing import Any
 
-from pydantic import ValidationError
-
 from state.blobs import get_blob, put_blob
 from state.events import Event, Launched
+from state.fold import InvalidTransition, reduce, replay
 from state.listing import list_threads
 from state.owner import is_dead, this_process
 from state.problem import ProblemError
-from state.rows import INDEXED, NAMED, decode, encode, indexed, named, work_trees
+from state.rows import INDEXED, NAMED, Damaged, decode_all, encode, indexed, named, work_trees
 from state.sqlite import Database, StoreError
 from state.store import Created, Fenced, Held, Lease, Moved, Owner, Record, Row, Search, UnknownThread
-from state.thread import InvalidTransition, Thread, reduce, replay
+from state.thread import Thread
 
 LEASE_S = 30.0
 _SET = ", ".join(f"{name} = ?" for name in INDEXED)
@@ -145,29 +144,29 @@ class SqliteStore:
 
     def load(self, thread_id: str) -> Thread:
         (head,) = self._row(thread_id, "head")
-        records = self.read(thread_id)
+        rows, events = self._log(thread_id)
         try:
-            thread = replay(thread_id, (record.event for record in records))
+            thread = replay(thread_id, events)
         except InvalidTransition as error:
             raise self._damaged(f"where {error}") from error
-        if thread.version < head or records[-1].version != thread.version:
+        if thread.version < head or rows[-1][0] != thread.version:
             raise self._damaged(f"in thread {thread_id!r}, which misses events")
         return thread
 
     def read(self, thread_id: str, after: int = 0, limit: int = -1) -> list[Record]:
+        rows, events = self._log(thread_id, after, limit)
+        return [Record(version, at, event) for (version, at, *_), event in zip(rows, events, strict=True)]
+
+    def _log(self, thread_id: str, after: int = 0, limit: int = -1) -> tuple[list[Any], list[Event]]:
         (row,) = self._row(thread_id, "id")
-        found = self.database.rows(
+        rows = self.database.rows(
             "select version, at, kind, key, data from events where thread = ? and version > ? order by version limit ?",
             *(row, after, limit),
         )
-        records: list[Record] = []
-        version = after
         try:
-            for version, at, kind, key, data in found:
-                records.append(Record(version, at, decode(kind, key, data)))
-        except ValidationError as error:
-            raise self._damaged(f"at version {version} of thread {thread_id!r}") from error
-        return records
+            return rows, decode_all([row[2:] for row in rows])
+        except Damaged as damaged:
+            raise self._damaged(f"at version {rows[damaged.place][0]} of thread {thread_id!r}") from damaged
 
     def due(self, since: float, limit: int = 100) -> list[str]:
         found = self.database.rows(

@@ -1,8 +1,10 @@
 """How events and threads become rows. The thread row is an index over the log, rebuildable from it."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from state.events import Event, event_adapter
@@ -11,6 +13,14 @@ from state.thread import Thread
 
 INDEXED = ("status", "outcome", "waiting_on", "question", "trouble", "generation")
 NAMED = ("principal", "session", "agent", "parent", "repo", "root", "branch", "issue", "created_at")
+
+
+class Damaged(Exception):
+    """The row at `place` of a log is not an event."""
+
+    def __init__(self, place: int) -> None:
+        super().__init__(place)
+        self.place = place
 
 
 def indexed(thread: Thread) -> tuple[Any, ...]:
@@ -58,9 +68,39 @@ def encode(event: Event) -> tuple[str, str | None, str]:
 
 
 def decode(kind: str, key: str | None, data: str) -> Event:
-    """Rebuild the event in one pass of the JSON parser."""
-    head = f'{{"kind":"{kind}"' if key is None else f'{{"kind":"{kind}","key":{json.dumps(key)}'
-    return event_adapter.validate_json(f"{head}}}" if data == "{}" else f"{head},{data[1:]}")
+    """Rebuild the event in one pass of the JSON parser.
 
+    Raises:
+        ValidationError: The row is damaged.
+    """
+    return event_adapter.validate_json(_whole(kind, key, data))
+
+
+def decode_all(rows: Sequence[tuple[str, str | None, str]]) -> list[Event]:
+    """Rebuild a log at half the price of its events one by one.
+
+    Raises:
+        Damaged: Says which row is the first that is not an event.
+    """
+    try:
+        events = _log_adapter.validate_json(f"[{','.join(_whole(*row) for row in rows)}]")
+    except ValidationError:
+        events = []
+    return events if len(events) == len(rows) else [_decode_nth(place, row) for place, row in enumerate(rows)]
+
+
+def _decode_nth(place: int, row: tuple[str, str | None, str]) -> Event:
+    try:
+        return decode(*row)
+    except ValidationError as error:
+        raise Damaged(place) from error
+
+
+def _whole(kind: str, key: str | None, data: str) -> str:
+    head = f'{{"kind":"{kind}"' if key is None else f'{{"kind":"{kind}","key":{json.dumps(key)}'
+    return f"{head}}}" if data == "{}" else f"{head},{data[1:]}"
+
+
+_log_adapter: TypeAdapter[list[Event]] = TypeAdapter(list[Event])
 
 _COLUMNS = {"kind", "key"}

@@ -84,7 +84,7 @@ class Database:
             StoreError: The disk is full, the file is read-only or corrupt.
         """
         connection = self.connection
-        with self.explained():
+        try:
             if (full := durable or self._always_full) is not self._full:
                 connection.execute(f"pragma synchronous={'full' if full else 'normal'}")
                 self._full = full
@@ -96,6 +96,8 @@ class Database:
                 if connection.in_transaction:
                     connection.execute("rollback")
                 raise
+        except (sqlite3.Error, OSError) as error:
+            raise _explain(self.path, error) from error
 
     @contextmanager
     def snapshot(self) -> Generator[sqlite3.Connection]:
@@ -112,11 +114,8 @@ class Database:
         """Turn SQLite's errors into one line that names the file and the next step."""
         try:
             yield
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise _explain(self.path, error) from error
-        except OSError as error:
-            what = f"cannot be opened ({error.strerror})"
-            raise StoreError(self.path, what, f"Check the folder {str(self.path.parent)!r}.") from error
 
     def _prepare(self) -> None:
         version, tables, ours = self.connection.execute(_WHOSE).fetchone()
@@ -151,8 +150,10 @@ def _create_private(path: Path) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
 
 
-def _explain(path: Path, error: sqlite3.Error) -> StoreError:
+def _explain(path: Path, error: sqlite3.Error | OSError) -> StoreError:
     """Say it in one line. The low byte of SQLite's code is the class of the error: https://sqlite.org/rescode.html."""
+    if isinstance(error, OSError):
+        return StoreError(path, f"cannot be opened ({error.strerror})", f"Check the folder {str(path.parent)!r}.")
     match getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return Locked(path)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
@@ -53,8 +53,7 @@ class Held:
     by: Owner
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     version: int
     at: float
     event: Event

@@ -17,11 +17,12 @@ from pydantic_core import from_json
 
 from state.blobs import insert_blob
 from state.events import Event, Interrupted, event_adapter
+from state.fold import InvalidTransition, reduce
 from state.log import EVENT, SqliteStore, open_row
 from state.problem import Problem, ProblemError
 from state.rows import encode
 from state.store import Record, Store, UnknownThread
-from state.thread import InvalidTransition, Thread, reduce
+from state.thread import Thread
 from state.upkeep import DIGEST
 
 FORMAT = 1

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from state.fold import reduce
 from state.rows import INDEXED, NAMED, decode, indexed, named, work_trees
 from state.sqlite import BUSY_MS, Database
-from state.thread import ENDED, Thread, reduce
+from state.thread import ENDED, Thread
 
 DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 """How an event names a blob, whatever field or plan it stands in."""

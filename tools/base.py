@@ -59,8 +59,10 @@ class Tool(Generic[P, R]):
 
     def keyed(self, key: str, /, *args: P.args, **kwargs: P.kwargs) -> Call:
         """Describe the call under a key of the agent's choice, for a tool it calls more than once."""
-        bound = self._signature.bind(*args, **kwargs)
-        return Call(key, self.name, self.params(**bound.arguments).model_dump(mode="json"))
+        named = dict(zip(self._names, args, strict=False))
+        if len(named) < len(args) or named.keys() & kwargs.keys():
+            raise TypeError(f"{self.name} takes {', '.join(self._names)}; each once.")
+        return Call(key, self.name, self.params(**named, **kwargs).model_dump(mode="json"))
 
     def result(self, thread: Thread, key: str | None = None) -> R | None:
         """Return what this tool returned on `thread`, or `None` if it has no outcome yet.
@@ -92,20 +94,19 @@ class Tool(Generic[P, R]):
         passing = ("busy",) if self.apply is None else ("busy", "limit")
         return None if failed[-1].problem.kind in passing else failed[-1].problem
 
-    async def look(self, workspace: Workspace, args: Mapping[str, Any]) -> Any:
-        """Run the function: the result of a read tool, the plan of any other. JSON-ready."""
+    def look(self, workspace: Workspace, args: Mapping[str, Any]) -> MaybeAwaitable[Any]:
+        """Run the function: the result of a read tool, the plan of any other. JSON-ready; awaited if it waits."""
         try:
             params = self.params.model_validate(args)
         except ValidationError as error:
             raise ToolError("bad_input", f"{self.name}: {first_complaint(error)}", "Correct the arguments.") from error
-        value = await _settle(self.fn(workspace, **{name: getattr(params, name) for name in type(params).model_fields}))
-        return (self._returns if self.apply is None else self._plan).dump_python(value, mode="json")
+        value = self.fn(workspace, **{name: getattr(params, name) for name in self._names})
+        return _dumped(value, self._returns if self.apply is None else self._plan)
 
-    async def perform(self, workspace: Workspace, plan: Any) -> Any:
+    def perform(self, workspace: Workspace, plan: Any) -> MaybeAwaitable[Any]:
         """Apply a plan that `look` returned. JSON-ready result."""
         assert self.apply is not None
-        value = await _settle(self.apply(workspace, self._plan.validate_python(plan)))
-        return self._returns.dump_python(value, mode="json")
+        return _dumped(self.apply(workspace, self._plan.validate_python(plan)), self._returns)
 
     async def happened(self, workspace: Workspace, plan: Any) -> tuple[bool, Any]:
         """Tell whether a cut-off plan was applied, and with which result.
@@ -114,7 +115,8 @@ class Tool(Generic[P, R]):
             CutOff: The world shows neither the state before nor the state after.
         """
         assert self.probe is not None
-        value = await _settle(self.probe(workspace, self._plan.validate_python(plan)))
+        value = self.probe(workspace, self._plan.validate_python(plan))
+        value = await value if inspect.isawaitable(value) else value
         return (False, None) if value is None else (True, self._returns.dump_python(value, mode="json"))
 
     def reason_to_ask(self, workspace: Workspace, plan: Any) -> str | None:
@@ -142,6 +144,10 @@ class Tool(Generic[P, R]):
         return inspect.Signature(params)
 
     @cached_property
+    def _names(self) -> tuple[str, ...]:
+        return tuple(self._signature.parameters)
+
+    @cached_property
     def _plan(self) -> TypeAdapter[Any]:
         return TypeAdapter(self._hints["return"])
 
@@ -157,8 +163,12 @@ def first_complaint(error: ValidationError) -> str:
     return f"{where}: {first['msg']}" + (f" (and {len(more)} more)" if more else "")
 
 
-async def _settle(value: MaybeAwaitable[Any]) -> Any:
-    return await value if inspect.isawaitable(value) else value
+def _dumped(value: MaybeAwaitable[Any], adapter: TypeAdapter[Any]) -> MaybeAwaitable[Any]:
+    return _dumped_later(value, adapter) if inspect.isawaitable(value) else adapter.dump_python(value, mode="json")
+
+
+async def _dumped_later(value: Awaitable[Any], adapter: TypeAdapter[Any]) -> Any:
+    return adapter.dump_python(await value, mode="json")
 
 
 @overload

@@ -1,6 +1,7 @@
 """Drive one thread: decide, record the intent, act, record the outcome, until it ends or waits."""
 
 import logging
+from time import monotonic
 from typing import Any, assert_never, cast
 
 import anyio
@@ -23,6 +24,9 @@ log = logging.getLogger(__name__)
 RENEW_S = 0.5
 """How often a driver shows life and looks for signals; a cancel is seen within this time."""
 
+TURN_S = 0.005
+"""How long steps that wait for nothing may follow each other before others in this process have their turn."""
+
 
 async def drive(engine: Engine, thread_id: str) -> None:
     """Claim the thread and step until it ends or waits. Returns at once if somebody else drives it.
@@ -36,7 +40,7 @@ async def drive(engine: Engine, thread_id: str) -> None:
     except ProblemError as error:
         log.error("thread %s cannot be driven: %s", thread_id, error)
         return
-    pen = Pen(engine.store, lease, thread, lambda: engine.bells.ring(thread_id))
+    pen = Pen(engine.store, lease, thread, engine.bells)
     try:
         pen.catch_up()
         while await _drive(engine, pen):
@@ -50,7 +54,10 @@ async def drive(engine: Engine, thread_id: str) -> None:
         if isinstance(cause, Fenced):
             log.warning("thread %s was taken over by another process", thread_id)
             return
-        log.exception("thread %s: its driver failed", thread_id)
+        if isinstance(cause, ProblemError):
+            log.warning("thread %s cannot go on: %s", thread_id, cause)
+        else:
+            log.exception("thread %s: its driver failed", thread_id)
         await pen.leave(Interrupted(problem=_unexpected(cause)))
 
 
@@ -60,12 +67,15 @@ async def _drive(engine: Engine, pen: Pen) -> bool:
         return not await pen.let_go()
     agent = engine.agent(pen.thread.agent)
     effects = Effects(engine, pen, await engine.open_workspace(pen.thread))
+    turn_ends = monotonic() + TURN_S
     async with anyio.create_task_group() as group:
         group.start_soon(_show_life, pen, effects)
         try:
             while pen.thread.status == "running":
-                await anyio.lowlevel.checkpoint()
                 await _step(engine, pen, agent, effects)
+                if (now := monotonic()) > turn_ends:
+                    turn_ends = now + TURN_S
+                    await anyio.lowlevel.checkpoint()
         finally:
             group.cancel_scope.cancel()
     return not await pen.let_go()

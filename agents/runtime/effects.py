@@ -1,8 +1,9 @@
 """Perform one effect, exactly once: gate, plan, intent, act, outcome; and settle one that was cut off."""
 
-from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from inspect import isawaitable
+from time import monotonic
 from typing import Any, TypeVar, assert_never
 
 import anyio
@@ -17,7 +18,7 @@ from state.identity import identity
 from state.problem import Problem
 from state.steps import Ask, Call, Effect, Step, Think
 from state.thread import Thread
-from tools.base import CutOff, Tool, ToolError, Workspace
+from tools.base import CutOff, MaybeAwaitable, Tool, ToolError, Workspace
 
 MAX_FAILURES = 3
 PREVIEW_CHARS = 400
@@ -99,12 +100,12 @@ class Effects:
 
     async def _read(self, call: Call) -> None:
         """A short read is logged together with its outcome (R4); cut off, it simply runs again."""
-        tool, start = self._engine.tools[call.tool], anyio.current_time()
+        tool, start = self._engine.tools[call.tool], monotonic()
         try:
             value = await self._attempt(tool, tool.look(self._marked(call.key), call.args))
         except ToolError as error:
             return await self._pen.record(Failed(key=call.key, hash=identity_of(call), problem=error.problem))
-        seconds, args = round(anyio.current_time() - start, 3), dict(call.args)
+        seconds, args = round(monotonic() - start, 3), dict(call.args)
         event = Resolved(key=call.key, value=await self._inline(value), tool=call.tool, args=args, seconds=seconds)
         await self._pen.record(event)
 
@@ -125,7 +126,7 @@ class Effects:
         await self._act(tool, workspace, intent)
 
     async def _act(self, tool: Tool[..., Any], workspace: Workspace, intent: Started) -> None:
-        start, durable = anyio.current_time(), tool.risk == "danger"
+        start, durable = monotonic(), tool.risk == "danger"
         try:
             value = await self._attempt(tool, tool.perform(workspace, intent.plan))
         except TimedOut as error:
@@ -134,7 +135,7 @@ class Effects:
             return await self._pen.record(
                 Failed(key=intent.key, hash=intent.hash, problem=error.problem), durable=durable
             )
-        seconds = round(anyio.current_time() - start, 3)
+        seconds = round(monotonic() - start, 3)
         event = Resolved(key=intent.key, hash=intent.hash, value=await self._inline(value), seconds=seconds)
         await self._pen.record(event, durable=durable)
 
@@ -152,27 +153,29 @@ class Effects:
 
     async def _think(self, step: Think, known: str) -> None:
         prompt = _with_answers(self._pen.thread, self._engine.render(step.prompt, **step.context))
-        model, start = self._engine.model, anyio.current_time()
+        model, start = self._engine.model, monotonic()
         if model is None:
             return await self._pen.decide(questions.decision(step.key, prompt, step.returns, known))
         try:
             decided = await self._attempt(None, model.decide(prompt, step.returns))
         except ToolError as error:
             return await self._pen.record(Failed(key=step.key, hash=known, problem=error.problem))
-        seconds = round(anyio.current_time() - start, 3)
+        seconds = round(monotonic() - start, 3)
         value, what = decided.model_dump(mode="json"), f"prompt:{step.prompt}"
         seen = {"prompt": sha256(prompt.encode()).hexdigest()[:16]}
         event = Resolved(key=step.key, hash=known, value=value, seconds=seconds, tool=what, args=seen)
         await self._pen.record(event)
 
-    async def _attempt(self, tool: Tool[..., Any] | None, act: Awaitable[T]) -> T:
-        """Await one attempt within its time, where `stop` can reach it.
+    async def _attempt(self, tool: Tool[..., Any] | None, act: MaybeAwaitable[T]) -> T:
+        """Await one attempt within its time, where `stop` can reach it; one that waits for nothing is over already.
 
         Raises:
             ToolError: What the agent should see.
             TimedOut: It took longer than the tool allows.
             Stopped: A cancel stopped it.
         """
+        if not isawaitable(act):
+            return act
         timeout = tool.timeout if tool else THINK_S
         with anyio.move_on_after(timeout) as self._scope:
             try:

@@ -16,12 +16,13 @@ from agents.runtime.model import Model
 from agents.runtime.patience import patiently
 from agents.runtime.questions import consequences, fingerprint, read_answer, renewed, storable
 from prompts import render
+from state import fold
 from state.events import Budget, Cancelled, CancelRequested, Event, Launched, RepositoryRef, Resumed
 from state.identity import identity
 from state.problem import ProblemError
 from state.steps import Think
 from state.store import Moved, Store
-from state.thread import Thread, reduce
+from state.thread import Thread
 from tools.base import Tool, Workspace, first_complaint
 
 log = logging.getLogger(__name__)
@@ -113,14 +114,14 @@ class Engine:
             UnknownThread: No such thread.
         """
         thread = self.store.load(thread_id)
-        with anyio.move_on_after(seconds):
+        with self.bells.listen(thread_id) as bell, anyio.move_on_after(seconds):
             while thread.status == "running" and thread.trouble is None and not self.bells.closed:
-                rung = self.bells.next(thread_id)
+                rung = bell.rung
                 if self._is_orphan(thread):
                     self.wake(thread_id)
                 with anyio.move_on_after(TICK_S):
                     await rung.wait()
-                if (after := self._catch_up(thread)) is not thread and on_change:
+                if (after := self._catch_up(bell.newest(thread))) is not thread and on_change:
                     await on_change(after)
                 thread = after
         return self._catch_up(thread)
@@ -231,9 +232,8 @@ class Engine:
         return fresh and not self.store.driven(thread.id) and self.may_drive(thread)
 
     def _catch_up(self, thread: Thread) -> Thread:
-        for record in self.store.read(thread.id, after=thread.version):
-            thread = reduce(thread, record.event)
-        return thread
+        unread = self.store.read(thread.id, after=thread.version)
+        return fold.catch_up(thread, (record.event for record in unread)) if unread else thread
 
     def _signalled(self, thread: Thread) -> None:
         self.bells.ring(thread.id)

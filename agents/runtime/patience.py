@@ -18,11 +18,12 @@ async def patiently(call: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) 
     Raises:
         Locked: It stayed locked for `PATIENCE_S` seconds.
     """
-    deadline = anyio.current_time() + PATIENCE_S
+    deadline = None
     while True:
         try:
             return call(*args, **kwargs)
         except Locked:
+            deadline = deadline or anyio.current_time() + PATIENCE_S
             if anyio.current_time() > deadline:
                 raise
             await anyio.sleep(0.01)

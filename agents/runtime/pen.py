@@ -1,13 +1,14 @@
 """The writing hand of one driver: its lease, the thread as it knows it, and how both meet signals."""
 
 import logging
-from collections.abc import Callable
 
+from agents.runtime.bells import Bells
 from agents.runtime.patience import patiently
+from state import fold
 from state.events import Event
 from state.sqlite import StoreError
 from state.store import Fenced, Lease, Moved, Store
-from state.thread import Thread, reduce
+from state.thread import Thread
 
 log = logging.getLogger(__name__)
 
@@ -15,10 +16,10 @@ log = logging.getLogger(__name__)
 class Pen:
     """Appends under one lease. `thread` is the fold of everything this driver has seen."""
 
-    def __init__(self, store: Store, lease: Lease, thread: Thread, ring: Callable[[], None]) -> None:
+    def __init__(self, store: Store, lease: Lease, thread: Thread, bells: Bells) -> None:
         self._store = store
         self._lease = lease
-        self._ring = ring
+        self._bells = bells
         self.thread = thread
 
     async def decide(self, *events: Event, durable: bool = False) -> None:
@@ -29,6 +30,7 @@ class Pen:
             Fenced: The lease was taken over.
         """
         self.thread = await patiently(self._store.append, self._lease, self.thread, *events, durable=durable)
+        self._bells.show(self.thread)
 
     async def record(self, *events: Event, durable: bool = False) -> None:
         """Append an outcome. A signal that came first is folded and the outcome appended after it, never lost.
@@ -70,7 +72,7 @@ class Pen:
     async def let_go(self) -> bool:
         """Release the lease and wake who waits, unless a signal came since; False then."""
         if await patiently(self._store.release, self._lease, self.thread):
-            self._ring()
+            self._bells.ring(self.thread.id)
             return True
         self.catch_up()
         return False
@@ -80,5 +82,5 @@ class Pen:
         return [record.event for record in self._store.read(self.thread.id, after=self.thread.version)]
 
     def catch_up(self) -> None:
-        for event in self.unread():
-            self.thread = reduce(self.thread, event)
+        self.thread = fold.catch_up(self.thread, self.unread())
+        self._bells.show(self.thread)

@@ -8,9 +8,10 @@ from pydantic import BaseModel
 from agents.runtime.changeset import apply_all, undo_all
 from agents.runtime.script import script
 from state.events import Answered, Asked, Event, Failed, Launched, Question, Resolved
+from state.fold import replay
 from state.problem import Problem
 from state.steps import Ask, Call, Done, Step
-from state.thread import Thread, replay
+from state.thread import Thread
 from tests.agents.shop import AUTH, AUTH_TESTS, GREEN_TEST, SHOP, MakeRepository, asking, opened, output
 from tools.changes import Changed
 from tools.edits import Edit

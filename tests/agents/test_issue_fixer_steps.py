@@ -7,9 +7,9 @@ from pydantic import BaseModel
 
 from agents.issue_fixer import Task, agent
 from state.events import Event, Failed, Launched, Resolved
+from state.fold import replay
 from state.problem import Problem
 from state.steps import Abort, Ask, Call, Done, Step
-from state.thread import replay
 from tools.changes import Changed
 from tools.edits import Edit
 from tools.evidence import Check

@@ -6,9 +6,9 @@ import pytest
 
 from agents.testing import Task, agent
 from state.events import Event, Failed, Launched, Resolved
+from state.fold import replay
 from state.problem import Problem
 from state.steps import Abort, Call, Done
-from state.thread import replay
 from tests.agents.shop import AUTH, FIXED, GREEN_TEST, RED_TEST, SHOP, MakeRepository, opened, output
 from tests.tools.checking import tree
 from tools.evidence import Check, Verdict

@@ -26,9 +26,9 @@ from state.events import (
     Settled,
     Started,
 )
+from state.fold import replay
 from state.problem import Problem
 from state.store import Record
-from state.thread import replay
 
 SHOP = RepositoryRef(name="shop", root="/src/shop", mode="write", branch="main")
 TROUBLE = Problem(kind="limit", message="Too much.", hint="Ask for less.")

@@ -6,9 +6,10 @@ from typing import TypeAlias
 import pytest
 
 from state.events import Answered, Cancelled, CancelRequested, Finished, Interrupted, Resolved, Started
+from state.fold import InvalidTransition
 from state.problem import Problem, ProblemError
 from state.store import Fenced, Held, Lease, Moved, Search, Store, UnknownThread
-from state.thread import InvalidTransition, Thread
+from state.thread import Thread
 from tests.state.places import ELSEWHERE, LEASE_S, THREAD, Place, asked, dead_owner, launched, writing
 
 Behaviour: TypeAlias = Callable[[Place], None]

@@ -25,9 +25,10 @@ from state.events import (
     Settled,
     Started,
 )
+from state.fold import InvalidTransition, reduce
 from state.problem import Problem
 from state.steps import Outcome
-from state.thread import InvalidTransition, Thread, reduce
+from state.thread import Thread
 from tests.state.places import asked, launched
 
 KINDS: tuple[type[BaseModel], ...] = get_args(get_args(Event)[0])

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from state.fold import replay
 from state.rows import decode
-from state.thread import replay
 from state.transfer import import_thread
 from tests.state.golden_logs import LOGS, record, summary
 from tests.state.logs import KINDS

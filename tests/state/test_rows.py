@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from pydantic import ValidationError
 
 from state.events import Artifact, Budget, BudgetExtended, Event, Question, Resolved, artifact_of
+from state.fold import replay
 from state.problem import ProblemError
-from state.rows import decode, encode, indexed, named
-from state.thread import replay
+from state.rows import Damaged, decode, decode_all, encode, indexed, named
 from tests.state.logs import KINDS, any_event, logs
 from tests.state.places import asked, launched, writing
 
@@ -68,6 +68,26 @@ def test_what_is_nested_too_deeply_to_be_read_back_is_refused(depth: int) -> Non
     else:
         with pytest.raises(ProblemError):
             encode(event)
+
+
+def test_a_log_is_read_whole_also_where_one_more_bracket_is_one_too_many() -> None:
+    value: Any = 0
+    rows: list[tuple[str, str | None, str]] = []
+    with pytest.raises(ProblemError):
+        for _ in range(300):
+            value = [value]
+            rows.append(encode(Resolved(key="one", hash="h", value=value)))
+    events = decode_all(rows)
+    assert len(events) == len(rows) > 190
+    assert events[-1] == decode(*rows[-1])
+
+
+@pytest.mark.parametrize("data", ["{", "[]", '{"hash":"h"}', '{"hash":"h","value":1},{"kind":"resumed"}', ""])
+def test_the_first_damaged_row_of_a_log_is_named_by_its_place(data: str) -> None:
+    good = encode(Resolved(key="one", hash="h", value=1))
+    with pytest.raises(Damaged) as damage:
+        decode_all([good, ("resolved", "two", data), good, ("resolved", "three", data)])
+    assert damage.value.place == 1
 
 
 @pytest.mark.parametrize("endless", [float("inf"), float("-inf"), float("nan")])

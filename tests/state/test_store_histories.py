@@ -22,9 +22,10 @@ from hypothesis.stateful import (
 from hypothesis.strategies import integers, sampled_from
 
 from state.events import Answered, BudgetExtended, CancelRequested, Event, Finished, Resolved, Started
+from state.fold import InvalidTransition, reduce
 from state.log import SqliteStore
 from state.store import Fenced, Lease, Moved, Owner
-from state.thread import InvalidTransition, Thread, reduce
+from state.thread import Thread
 from state.upkeep import drift, integrity
 from tests.state.places import LEASE_S, THREAD, SqlitePlace, asked, launched, writing
 

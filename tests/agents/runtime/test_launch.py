@@ -187,7 +187,21 @@ async def test_a_process_that_closes_lets_every_waiting_call_answer(lab: Lab) ->
 
 async def test_a_rung_bell_wakes_once_and_is_replaced_by_a_new_one() -> None:
     bells = Bells()
-    first = bells.next("t")
-    bells.ring("t")
-    assert first.is_set()
-    assert not bells.next("t").is_set()
+    with bells.listen("t") as bell:
+        first = bell.rung
+        bells.ring("t")
+        assert first.is_set()
+        assert not bell.rung.is_set()
+
+
+async def test_who_listens_sees_what_the_driver_has_folded_and_never_less_than_it_knew() -> None:
+    bells, known = Bells(), Thread(id="t", version=2)
+    with bells.listen("t") as bell, bells.listen("t") as other:
+        assert other is bell
+        bells.show(further := Thread(id="t", version=3))
+        assert bell.newest(known) is further
+        bells.show(known)
+        assert bell.newest(further) is further
+    bells.show(further)
+    with bells.listen("t") as bell:
+        assert bell.newest(known) is known, "what nobody listened to is not kept"

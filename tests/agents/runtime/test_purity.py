@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from state.events import Answered, Asked, Event, Launched, Question, Resolved, Started
+from state.fold import replay
 from state.rows import decode, encode
 from state.steps import Ask, Done, Step, Think
-from state.thread import replay
 from tests.agents.runtime.toys import Errand, Report, Word, add, errand, lines, next_step, peek
 
 TASK = lines("peek a", "add a 2", "ask", "think sky")

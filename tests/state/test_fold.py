@@ -24,8 +24,9 @@ from state.events import (
     Settled,
     Started,
 )
+from state.fold import InvalidTransition, reduce, replay
 from state.identity import identity
-from state.thread import InvalidTransition, Thread, reduce, replay
+from state.thread import Thread
 from tests.state.logs import PROBLEM, accepted, any_event, ending_event, logs, plausible_event
 from tests.state.places import asked, launched
 
