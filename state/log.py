@@ -17,7 +17,7 @@ from state.problem import ProblemError
 from state.rows import INDEXED, NAMED, Damaged, decode_all, encode, indexed, named, work_trees
 from state.sqlite import Database, StoreError
 from state.store import Created, Fenced, Held, Lease, Moved, Owner, Record, Row, Search, UnknownThread
-from state.thread import Thread
+from state.thread import ENDED, Thread
 
 LEASE_S = 30.0
 _SET = ", ".join(f"{name} = ?" for name in INDEXED)
@@ -85,6 +85,10 @@ class SqliteStore:
         if renewed is None:
             raise Fenced(lease.thread_id)
         return int(renewed[0])
+
+    def holds(self, lease: Lease) -> bool:
+        found = self.database.row("select epoch, status from threads where id = ?", lease.row)
+        return found is not None and found[0] == lease.epoch and found[1] not in ENDED
 
     def append(self, lease: Lease, thread: Thread, *events: Event, durable: bool = False) -> Thread:
         after, now = thread, self._clock()

@@ -133,6 +133,10 @@ class Store(Protocol):
         """
         ...
 
+    def holds(self, lease: Lease) -> bool:
+        """Tell whether the lease was not taken over and the thread has not ended."""
+        ...
+
     def append(self, lease: Lease, thread: Thread, *events: Event, durable: bool = False) -> Thread:
         """Append after `thread.version`, all or nothing, and return the thread after it.
 

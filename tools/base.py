@@ -2,8 +2,9 @@
 
 A read tool is one function. A tool that changes something is three: the decorated one looks and *plans* (data that
 says exactly what will change, from which state to which), `apply` does it if the world is still as planned, and
-`probe` tells afterwards whether it was done. The plan is in the log before `apply` starts (R4), so whoever finds a
-cut-off effect knows what to look for (R5), and a person who approves sees exactly what will run (R8).
+`probe` tells afterwards whether it was done; both hold `tools.locks.alone` at the moment that counts. The plan is in
+the log before `apply` starts (R4), so whoever finds a cut-off effect knows what to look for (R5), and a person who
+approves sees exactly what will run (R8).
 """
 
 import inspect

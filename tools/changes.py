@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from tools.beneath import digest, read_bytes
 from tools.edits import REDACTED, Replaced, Span, line_ranges, splice
 from tools.errors import CutOff, ToolError
+from tools.locks import alone
 from tools.swap import discard_leftover, remove_bytes, replace_bytes
 from tools.workspace import Repository, Workspace
 
@@ -77,9 +78,11 @@ async def probe_change(workspace: Workspace, change: FileChange) -> Changed | No
 
     Raises:
         CutOff: The file is neither as before nor as after the change.
+        ToolError: `busy`; the attempt stands still right at the change.
     """
     repository = workspace.writable(change.repo)
-    current = await run_sync(read_or_none, repository, change.path)
+    async with alone(workspace, f"{repository.root}/{change.path}"):
+        current = await run_sync(read_or_none, repository, change.path)
     await run_sync(discard_leftover, repository.root, change.path, workspace.effect)
     found = None if current is None else digest(current)
     if found == change.after:
@@ -135,14 +138,13 @@ def _new_content(workspace: Workspace, change: FileChange, current: bytes | None
 
 
 async def _swap(workspace: Workspace, repository: Repository, change: FileChange, data: bytes | None) -> None:
-    locks, mark = workspace.scratch / "locks", workspace.effect
+    root, path, mark, folders = repository.root, change.path, workspace.effect, change.folders
+    lock = alone(workspace, f"{root}/{path}")
     if data is None:
         assert change.before is not None
-        await remove_bytes(repository.root, change.path, change.before, locks=locks, mark=mark, folders=change.folders)
+        await remove_bytes(root, path, change.before, alone=lock, mark=mark, folders=folders)
     else:
-        await replace_bytes(
-            repository.root, change.path, data, change.before, locks=locks, mark=mark, folders=change.folders
-        )
+        await replace_bytes(root, path, data, change.before, alone=lock, mark=mark, folders=folders)
 
 
 def _changed(workspace: Workspace, change: FileChange) -> Changed:

@@ -6,14 +6,14 @@ from anyio.to_thread import run_sync
 from pydantic import BaseModel, ConfigDict
 
 from tools.base import tool
-from tools.children import Child, kill_leftovers
+from tools.children import Child
 from tools.errors import ToolError
 from tools.evidence import Check, Comparison, Verdict, compare
 from tools.repoconfig import read_config
 from tools.runners.detection import detect
 from tools.runners.families import FAMILIES
 from tools.runners.results import RED, Missing, Report, Runner, State, compact
-from tools.runners.surroundings import private_folder, reason_to_ask, run_there, shown, target
+from tools.runners.surroundings import attempt, clear, reason_to_ask, run_there, shown, target
 from tools.runners.targets import existing, name_filter
 from tools.workspace import Workspace
 
@@ -48,15 +48,17 @@ async def _apply(workspace: Workspace, plan: CheckPlan) -> Check:
     if plan.runner is None or not plan.argv:
         return Check(runner=plan.runner, command=[], verdict="no_evidence", why=plan.reason)
     there = target(workspace, plan.repo, plan.runner, plan.paths, plan.select)
-    async with private_folder(there.folder):
-        child = await run_there(there, plan.argv, plan.environment, plan.timeout_s)
-        report = await run_sync(FAMILIES[plan.runner].report, there, child)
+    async with attempt(there) as here:
+        workspace.fence()
+        child = await run_there(here, plan.argv, plan.environment, plan.timeout_s)
+        report = await run_sync(FAMILIES[plan.runner].report, here, child)
     return _conclude(workspace, plan, shown(there, plan.argv), child, report)
 
 
 async def _probe(workspace: Workspace, plan: CheckPlan) -> None:
     """End what a cut-off check left running. A check leaves no mark: running it again is the answer."""
-    await kill_leftovers(workspace.effect)
+    if plan.runner is not None:
+        await clear(target(workspace, plan.repo, plan.runner, plan.paths, plan.select))
 
 
 @tool("write", apply=_apply, probe=_probe, gate=_gate, timeout=900)

@@ -6,6 +6,7 @@ killed, every process also carries the mark of its effect in its environment, an
 """
 
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -88,15 +89,16 @@ class _Capture:
 async def run_child(
     argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], timeout_s: float, mark: str, limit: int = 2 * MIB
 ) -> Child:
-    """Run `argv` in `cwd` with exactly `env` and the mark (and UTF-8 if no locale is set), and nothing on stdin.
+    """Run `argv` in `cwd` with exactly `env` (and UTF-8 if no locale is set), and nothing on stdin.
 
-    At most `limit` bytes of each stream are kept. When this returns or raises, cancelled or not, the program and
-    everything it started are dead, whatever they did to stay alive.
+    It is marked by `mark` and a word of its own. At most `limit` bytes of each stream are kept. When this returns or
+    raises, cancelled or not, the program and everything it started are dead, whatever they did to stay alive.
 
     Raises:
         ToolError: The program could not be started, or `cwd` is gone.
     """
     began, ended = time.monotonic(), b""
+    mark = f"{mark}.{secrets.token_hex(4)}"  # what this run buries, and nothing that another run of the effect started
     process, control, streams = _start(argv, cwd, {**env, MARK: mark}, limit)
     try:
         with anyio.move_on_after(timeout_s) as deadline:
@@ -128,7 +130,7 @@ async def run_child(
 
 
 async def kill_leftovers(mark: str) -> int:
-    """Kill what an earlier, cut-off run of the effect `mark` left behind; return how many processes that were."""
+    """Kill what earlier, cut-off runs of the effect `mark` left behind; return how many processes that were."""
     return await run_sync(_kill_marked, mark) if mark else 0
 
 
@@ -215,7 +217,12 @@ def _family(mark: str) -> "list[psutil.Process]":
         for process in psutil.process_iter(["ppid", "environ", "status"])
         if process.pid not in kin and process.info["status"] != psutil.STATUS_ZOMBIE
     ]
-    found = {process.pid for process in living if mark == (process.info["environ"] or {MARK: None}).get(MARK)}
+    found = {process.pid for process in living if _is_marked(process.info["environ"], mark)}
     while more := {process.pid for process in living if process.info["ppid"] in found} - found:
         found |= more
     return [process for process in living if process.pid in found]
+
+
+def _is_marked(environment: dict[str, str] | None, mark: str) -> bool:
+    found = (environment or {}).get(MARK, "")
+    return found == mark or found.startswith(f"{mark}.")

@@ -8,6 +8,7 @@ beside the repository, so whoever finds the effect cut off only has to look wher
 import os
 import unicodedata
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from fnmatch import fnmatchcase
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,6 +23,7 @@ from tools.gitnames import branch_name, resolve
 from tools.gitopen import NOBODY
 from tools.gitrepo import default_branch
 from tools.gitrun import git
+from tools.locks import alone
 from tools.replaced import CommitFile, Replacement, replaced_contents
 from tools.repoconfig import read_config
 from tools.workspace import Repository, Workspace
@@ -65,14 +67,17 @@ async def _apply(workspace: Workspace, plan: CommitPlan) -> Commit:
         if commit != plan.commit:
             raise ToolError("conflict", f"The commit for {plan.branch!r} would not be the planned one.", "Plan again.")
         words = ("update-ref", "--no-deref", "-m", "factor12: commit", f"refs/heads/{plan.branch}", commit)
-        await git(workspace, repository, *words, "0" * len(commit))
+        async with _alone(workspace, repository, plan.branch):
+            await git(workspace, repository, *words, "0" * len(commit))
     elif tip != plan.commit:
         raise _taken(plan.branch)
     return _result(plan)
 
 
 async def _probe(workspace: Workspace, plan: CommitPlan) -> Commit | None:
-    tip = await _tip(workspace, workspace.writable(plan.repo), plan.branch)
+    repository = workspace.writable(plan.repo)
+    async with _alone(workspace, repository, plan.branch):
+        tip = await _tip(workspace, repository, plan.branch)
     if tip is not None and tip != plan.commit:
         raise CutOff(f"Branch {plan.branch!r} of {plan.repo!r} points to {tip[:12]}, not to {plan.commit[:12]}.")
     return None if tip is None else _result(plan)
@@ -153,6 +158,10 @@ def _borrow_objects(folder: Path, repository: Repository) -> None:
 async def _tip(workspace: Workspace, repository: Repository, branch: str) -> str | None:
     words = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"refs/heads/{branch}")
     return (await git(workspace, repository, *words, ok=(0, 1))).decode().strip() or None
+
+
+def _alone(workspace: Workspace, repository: Repository, branch: str) -> AbstractAsyncContextManager[None]:
+    return alone(workspace, f"{repository.root} refs/heads/{branch}")
 
 
 def _taken(branch: str) -> ToolError:

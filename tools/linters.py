@@ -8,14 +8,14 @@ from anyio.to_thread import run_sync
 from pydantic import BaseModel, ConfigDict
 
 from tools.base import tool
-from tools.children import Child, kill_leftovers
+from tools.children import Child
 from tools.findings import READERS, Finding, Linter
 from tools.runners.cargo import rust_homes
 from tools.runners.detection import text_of
 from tools.runners.golang import go_homes
 from tools.runners.interpreter import environments, on_path
 from tools.runners.results import Target, last_lines
-from tools.runners.surroundings import private_folder, reason_to_ask, run_there, shown, target
+from tools.runners.surroundings import attempt, clear, reason_to_ask, run_there, shown, target
 from tools.runners.targets import existing
 from tools.workspace import Workspace
 
@@ -87,14 +87,16 @@ async def _apply(workspace: Workspace, plan: LintPlan) -> Lint:
     if plan.linter is None or not plan.argv:
         return Lint(linter=plan.linter, verdict="no_result", why=plan.reason)
     there = target(workspace, plan.repo, plan.linter, plan.paths)
-    async with private_folder(there.folder):
-        child = await run_there(there, plan.argv, plan.environment, TIMEOUT_S)
+    async with attempt(there) as here:
+        workspace.fence()
+        child = await run_there(here, plan.argv, plan.environment, TIMEOUT_S)
     return _conclude(there, plan.linter, shown(there, plan.argv), child)
 
 
 async def _probe(workspace: Workspace, plan: LintPlan) -> None:
     """End what a cut-off run left running. It changes nothing: running it again is the answer."""
-    await kill_leftovers(workspace.effect)
+    if plan.linter is not None:
+        await clear(target(workspace, plan.repo, plan.linter, plan.paths))
 
 
 @tool("write", apply=_apply, probe=_probe, gate=_gate, timeout=360)

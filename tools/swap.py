@@ -1,29 +1,24 @@
 """Put a file in the place of another only while that one is what it was when the change was decided (R6).
 
-One change of a path at a time holds its lock. The new content is written beside the old one, flushed, and renamed over
-it, so a reader sees all of the old or all of the new, also after a power cut. Mode and, where possible, owner stay. A
-hard link is broken, for its other name may be a file outside the repository. An editor, which does
-not know the lock, can still save in the microseconds between the last comparison and the rename.
+The new content is written beside the old one, flushed, and renamed over it, so a reader sees all of the old or all of
+the new, also after a power cut. Only the last comparison and the rename hold the path's lock. Mode and, where possible,
+owner stay. A hard link is broken, for its other name may be a file outside the repository. An editor, which does not
+know the lock, can still save in the microseconds between the last comparison and the rename.
 """
 
-import fcntl
 import os
 import stat
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 
-import anyio
 from anyio.to_thread import run_sync
 
 from tools.beneath import LIMIT, digest, explaining, kind_of, open_file, open_folder, read_open
 from tools.errors import ToolError
 from tools.paths import components
 
-PATIENCE_S = 5.0
-"""Seconds to wait for another change of the same file."""
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_LOCK = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 async def replace_bytes(
@@ -32,33 +27,55 @@ async def replace_bytes(
     data: bytes,
     expected: str | None,
     *,
-    locks: Path,
+    alone: AbstractAsyncContextManager[None],
     mark: str = "",
     folders: Sequence[str] = (),
 ) -> None:
     """Make `data` the content of a file beneath `root`, whose digest must be `expected`; `None`: must not exist.
 
-    `locks` is a private folder, the same for all processes. `mark` names the effect, so that what a killed attempt left
+    `alone` holds the path's lock, `tools.locks`. `mark` names the effect, so that what a killed attempt left
     is found again by `discard_leftover` or the next attempt. `folders` are made first, outermost first.
 
     Raises:
-        ToolError: `conflict` if the file is not as expected, `busy` if its lock is not free in time, or as
-            `tools.beneath.read_bytes`; nothing is changed then.
+        ToolError: `conflict` if the file is not as expected, or as `alone` and `tools.beneath.read_bytes`; nothing is
+            changed then.
+        Fenced: As `alone`.
     """
-    async with _locked(root, relative, locks):
-        await run_sync(_replace, root, relative, data, expected, mark, folders)
+    *parents, name = components(relative)
+    temporary = _temporary(name, mark)
+    await run_sync(_make, root, folders)
+    with open_folder(root, parents, for_change=True) as folder, explaining(relative):
+        try:
+            before = await run_sync(_write_beside, folder, name, temporary, relative, data, expected)
+            async with alone:
+                await run_sync(_put, folder, temporary, name, relative, before)
+            await run_sync(os.fsync, folder)
+        finally:
+            _discard(folder, temporary)
 
 
 async def remove_bytes(
-    root: Path, relative: str, expected: str, *, locks: Path, mark: str = "", folders: Sequence[str] = ()
+    root: Path,
+    relative: str,
+    expected: str,
+    *,
+    alone: AbstractAsyncContextManager[None],
+    mark: str = "",
+    folders: Sequence[str] = (),
 ) -> None:
     """Remove a file whose digest is `expected`, and those of `folders`, innermost last, that are empty then.
 
     Raises:
         ToolError: As `replace_bytes`.
     """
-    async with _locked(root, relative, locks):
-        await run_sync(_remove, root, relative, expected, mark, folders)
+    *parents, name = components(relative)
+    with open_folder(root, parents, for_change=True) as folder, explaining(relative):
+        _discard(folder, _temporary(name, mark))
+        before = await run_sync(_require, folder, name, relative, expected)
+        async with alone:
+            await run_sync(_take_away, folder, name, relative, before)
+        await run_sync(os.fsync, folder)
+    await run_sync(_remove_empty, root, folders)
 
 
 def discard_leftover(root: Path, relative: str, mark: str) -> None:
@@ -78,60 +95,24 @@ def missing_folders(root: Path, relative: str) -> tuple[str, ...]:
     return ()
 
 
-@asynccontextmanager
-async def _locked(root: Path, relative: str, locks: Path) -> AsyncGenerator[None]:
-    lock = _open_lock(locks, f"{root}/{relative}")
-    try:
-        deadline = anyio.current_time() + PATIENCE_S
-        while not _acquire(lock):
-            if anyio.current_time() > deadline:
-                raise ToolError("busy", f"{relative!r} is being changed by another process.", "Try again.")
-            await anyio.sleep(0.02)
-        yield
-    finally:
-        os.close(lock)
+def _put(folder: int, temporary: str, name: str, relative: str, before: os.stat_result | None) -> None:
+    _require_untouched(folder, name, relative, before)
+    os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
 
 
-def _open_lock(locks: Path, name: str) -> int:
-    locks.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return os.open(locks / f"{digest(name.encode())[:32]}.lock", _LOCK, 0o600)
+def _take_away(folder: int, name: str, relative: str, before: os.stat_result | None) -> None:
+    _require_untouched(folder, name, relative, before)
+    os.unlink(name, dir_fd=folder)
 
 
-def _acquire(lock: int) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _replace(root: Path, relative: str, data: bytes, expected: str | None, mark: str, folders: Sequence[str]) -> None:
-    _make(root, folders)
-    *parents, name = components(relative)
-    temporary = _temporary(name, mark)
-    with open_folder(root, parents, for_change=True) as folder, explaining(relative):
-        _discard(folder, temporary)
-        before = _require(folder, name, relative, expected)
-        try:
-            _write(folder, temporary, data, before)
-            _require_untouched(folder, name, relative, before)
-            os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
-        finally:
-            _discard(folder, temporary)
-        os.fsync(folder)
-
-
-def _remove(root: Path, relative: str, expected: str, mark: str, folders: Sequence[str]) -> None:
-    *parents, name = components(relative)
-    with open_folder(root, parents, for_change=True) as folder, explaining(relative):
-        _discard(folder, _temporary(name, mark))
-        _require_untouched(folder, name, relative, _require(folder, name, relative, expected))
-        os.unlink(name, dir_fd=folder)
-        os.fsync(folder)
-    for path in reversed(folders):
-        *above, last = components(path)
-        with suppress(OSError), open_folder(root, above, for_change=True) as folder:
-            os.rmdir(last, dir_fd=folder)
+def _write_beside(
+    folder: int, name: str, temporary: str, relative: str, data: bytes, expected: str | None
+) -> os.stat_result | None:
+    """Write the new content under another name; return the state of the file it will replace."""
+    _discard(folder, temporary)
+    before = _require(folder, name, relative, expected)
+    _write(folder, temporary, data, before)
+    return before
 
 
 def _make(root: Path, folders: Sequence[str]) -> None:
@@ -140,6 +121,13 @@ def _make(root: Path, folders: Sequence[str]) -> None:
         with open_folder(root, above, for_change=True) as folder, explaining(path), suppress(FileExistsError):
             os.mkdir(last, dir_fd=folder)
             os.fsync(folder)
+
+
+def _remove_empty(root: Path, folders: Sequence[str]) -> None:
+    for path in reversed(folders):
+        *above, last = components(path)
+        with suppress(OSError), open_folder(root, above, for_change=True) as folder:
+            os.rmdir(last, dir_fd=folder)
 
 
 def _require(folder: int, name: str, relative: str, expected: str | None) -> os.stat_result | None:

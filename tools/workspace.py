@@ -1,6 +1,6 @@
 """The repositories one thread may touch, and what a tool may know of its surroundings."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
@@ -44,6 +44,8 @@ class Workspace:
     """What a child may inherit: PATH, LANG and the like; never a key."""
     effect: str = ""
     """The identity of the effect now running, to mark children and temporary files with."""
+    fence: Callable[[], None] = lambda: None
+    """Called right before something changes: raises `Fenced` when another driver took the thread over (R6)."""
 
     def repository(self, name: str = "") -> Repository:
         """Return the named repository, or the first.

@@ -196,10 +196,10 @@ class Effects:
         return {"$artifact": Artifact(digest=digest, size=len(data), preview=preview).model_dump()}
 
     def _marked(self, key: str) -> Workspace:
-        """Return the workspace with this effect's identity, for marking children and temporary files."""
+        """Return the workspace with this effect's identity, to mark what it leaves, and this driver's fence."""
         thread = self._pen.thread
         name = f"{thread.id}.{thread.generation}.{key}"
-        return replace(self._workspace, effect=sha256(name.encode()).hexdigest()[:16])
+        return replace(self._workspace, effect=sha256(name.encode()).hexdigest()[:16], fence=self._pen.fence)
 
 
 async def _find_out(tool: Tool[..., Any], workspace: Workspace, plan: Any) -> "Found | None":

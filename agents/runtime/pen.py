@@ -61,6 +61,15 @@ class Pen:
         except StoreError as error:
             log.error("thread %s: %s", self.thread.id, error)
 
+    def fence(self) -> None:
+        """Look whether the thread is still this driver's to work on; right before something changes (R6).
+
+        Raises:
+            Fenced: The lease was taken over, or the thread has ended.
+        """
+        if not self._store.holds(self._lease):
+            raise Fenced(self.thread.id)
+
     async def renew(self) -> bool:
         """Show life; True if a signal waits to be folded.
 

@@ -135,6 +135,7 @@ def a_renewed_lease_is_not_taken(place: Place) -> None:
         assert isinstance(store.claim(THREAD), Held)
         place.clock.pass_by(LEASE_S - 1)
         assert holder.renew(lease) == thread.version
+        assert holder.holds(lease)
 
 
 def an_overtaken_driver_changes_nothing(place: Place) -> None:
@@ -147,6 +148,7 @@ def an_overtaken_driver_changes_nothing(place: Place) -> None:
         late.append(lease, thread, ONE)
     with pytest.raises(Fenced):
         late.renew(lease)
+    assert not late.holds(lease)
     assert late.release(lease, thread), "there is nothing left to look for"
     assert store.driven(THREAD)
     assert versions(store) == [1]

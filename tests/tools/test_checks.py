@@ -4,11 +4,13 @@ import json
 import os
 import shlex
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import anyio
 import psutil
 import pytest
+from anyio.to_thread import run_sync
 
 from tests.tools.checking import ENVIRONMENT, check, make_workspace, plan, program, tree, write
 from tools.base import ToolError
@@ -186,6 +188,37 @@ async def test_a_cut_off_check_is_simply_run_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.requirement("R13")
+@pytest.mark.requirement("R6")
+async def test_of_two_attempts_that_overlap_neither_ends_the_other(tmp_path: Path) -> None:
+    """A driver that slept while another took its check over must not, when it wakes, take away what that one uses."""
+    waits = """
+        import pathlib, unittest
+        class T(unittest.TestCase):
+            def test_a(self):
+                pathlib.Path("begun").write_text("yes")
+                pathlib.Path("go").read_text()
+        """
+    workspace = make_workspace(tmp_path, {"test_x.py": dedent(waits)})
+    root, verdicts = workspace.repository().root, list[str]()
+    for pipe in ("begun", "go"):
+        os.mkfifo(root / pipe)
+
+    async def attempt() -> None:
+        verdicts.append((await check(workspace)).verdict)
+
+    with anyio.fail_after(30):
+        async with anyio.create_task_group() as later:
+            async with anyio.create_task_group() as late:
+                late.start_soon(attempt)
+                await run_sync((root / "begun").read_text)
+                later.start_soon(attempt)
+                await run_sync((root / "begun").read_text)
+                late.cancel_scope.cancel()
+            await run_sync((root / "go").write_text, "")
+    assert verdicts == ["passed"]
+    assert not list((workspace.scratch / "checks").iterdir())
+
+
 async def test_an_earlier_report_is_compared_test_by_test(tmp_path: Path) -> None:
     text = PASSING["test_x.py"].replace("pass", "self.assertTrue(%s)") + "    def test_b(self): %s\n"
     workspace = make_workspace(tmp_path, {"test_x.py": text % (False, "pass")})

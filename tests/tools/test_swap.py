@@ -6,15 +6,18 @@ import signal
 import stat
 import subprocess
 import sys
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import anyio
 import pytest
 
-from tests.tools.filing import problem_of, snapshot
+from tests.tools.filing import Memory, problem_of, snapshot
 from tools.beneath import digest
 from tools.errors import ToolError
+from tools.locks import alone
 from tools.swap import discard_leftover, missing_folders, remove_bytes, replace_bytes
+from tools.workspace import Workspace
 
 OLD, NEW = b"old\n", b"new\n"
 
@@ -28,14 +31,23 @@ def top(tmp_path: Path) -> Path:
     return root
 
 
+def lock(top: Path, path: str) -> AbstractAsyncContextManager[None]:
+    return alone(Workspace({}, Memory(), top.parent), f"{top}/{path}")
+
+
 def replace(top: Path, path: str, expected: bytes | None, data: bytes = NEW, folders: tuple[str, ...] = ()) -> None:
-    locks, known = top.parent / "locks", None if expected is None else digest(expected)
-    anyio.run(lambda: replace_bytes(top, path, data, known, locks=locks, mark="m", folders=folders))
+    async def main() -> None:
+        known = None if expected is None else digest(expected)
+        await replace_bytes(top, path, data, known, alone=lock(top, path), mark="m", folders=folders)
+
+    anyio.run(main)
 
 
 def remove(top: Path, path: str, expected: bytes, folders: tuple[str, ...] = ()) -> None:
-    locks = top.parent / "locks"
-    anyio.run(lambda: remove_bytes(top, path, digest(expected), locks=locks, mark="m", folders=folders))
+    async def main() -> None:
+        await remove_bytes(top, path, digest(expected), alone=lock(top, path), mark="m", folders=folders)
+
+    anyio.run(main)
 
 
 @pytest.mark.requirement("R6")
@@ -126,17 +138,19 @@ def test_git_and_the_outside_are_never_written(top: Path, path: str) -> None:
 
 
 def test_a_change_waits_for_another_one_and_then_says_that_it_is_busy(top: Path) -> None:
+    async def back() -> None:
+        await replace_bytes(top, "a/f.txt", OLD, digest(NEW), alone=lock(top, "a/f.txt"))
+
     async def main() -> None:
-        locks = top.parent / "locks"
-        await replace_bytes(top, "a/f.txt", NEW, digest(OLD), locks=locks)
-        [lock] = locks.iterdir()
-        with lock.open() as held:
+        await replace_bytes(top, "a/f.txt", NEW, digest(OLD), alone=lock(top, "a/f.txt"))
+        [file] = (top.parent / "locks").iterdir()
+        with file.open() as held:
             fcntl.flock(held, fcntl.LOCK_EX)
             with pytest.raises(ToolError, match="another process"), anyio.fail_after(8):
-                await replace_bytes(top, "a/f.txt", OLD, digest(NEW), locks=locks)
+                await back()
             assert (top / "a/f.txt").read_bytes() == NEW
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(lambda: replace_bytes(top, "a/f.txt", OLD, digest(NEW), locks=locks))
+                tasks.start_soon(back)
                 await anyio.wait_all_tasks_blocked()
                 fcntl.flock(held, fcntl.LOCK_UN)
         assert (top / "a/f.txt").read_bytes() == OLD
@@ -151,7 +165,7 @@ def test_of_many_changes_from_one_state_exactly_one_happens(top: Path) -> None:
     async def attempt(number: int) -> None:
         try:
             data = f"{number}\n".encode()
-            await replace_bytes(top, "a/f.txt", data, digest(OLD), locks=top.parent / "locks", mark=str(number))
+            await replace_bytes(top, "a/f.txt", data, digest(OLD), alone=lock(top, "a/f.txt"), mark=str(number))
         except ToolError as error:
             assert error.problem.kind == "conflict"
         else:
@@ -171,15 +185,17 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(top: Path) -> None:
     """A limit on the size of files stands for the disk: writing fails in the middle with EFBIG."""
     program = f"""
 import resource, signal, anyio
+from contextlib import nullcontext
 from pathlib import Path
 from tools.beneath import digest
 from tools.errors import ToolError
+from tools.locks import alone
 from tools.swap import replace_bytes
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 top = Path({str(top)!r})
 try:
-    anyio.run(lambda: replace_bytes(top, "a/f.txt", b"x" * 200_000, digest(b"old\\n"), locks=top.parent / "locks"))
+    anyio.run(lambda: replace_bytes(top, "a/f.txt", b"x" * 200_000, digest(b"old\\n"), alone=nullcontext()))
 except ToolError as error:
     print(error.problem.kind)
 """
@@ -195,6 +211,7 @@ def test_what_a_killed_attempt_left_behind_is_removed(top: Path, tidy: str) -> N
     """An audit hook in a child kills it when it is about to rename."""
     program = f"""
 import os, signal, sys, anyio
+from contextlib import nullcontext
 from pathlib import Path
 from tools import swap
 from tools.beneath import digest
@@ -203,8 +220,8 @@ def audit(event, args):
     if event == "os.rename":
         os.kill(os.getpid(), signal.SIGKILL)
 sys.addaudithook(audit)
-locks, old = top.parent / "locks", digest(b"old\\n")
-anyio.run(lambda: swap.replace_bytes(top, "a/f.txt", b"new\\n", old, locks=locks, mark="m"))
+old = digest(b"old\\n")
+anyio.run(lambda: swap.replace_bytes(top, "a/f.txt", b"new\\n", old, alone=nullcontext(), mark="m"))
 """
     root = Path(__file__).parents[2]
     ended = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, check=False)
@@ -225,9 +242,11 @@ def test_a_person_who_saves_during_the_write_is_not_overwritten(top: Path) -> No
     """An audit hook in a child saves the file after it was compared, just before the rename would begin."""
     program = f"""
 import sys, anyio
+from contextlib import nullcontext
 from pathlib import Path
 from tools.beneath import digest
 from tools.errors import ToolError
+from tools.locks import alone
 from tools.swap import replace_bytes
 top = Path({str(top)!r})
 def audit(event, args):
@@ -235,7 +254,7 @@ def audit(event, args):
         (top / "a/f.txt").write_bytes(b"mine")
 sys.addaudithook(audit)
 try:
-    anyio.run(lambda: replace_bytes(top, "a/f.txt", b"new", digest(b"old\\n"), locks=top.parent / "locks"))
+    anyio.run(lambda: replace_bytes(top, "a/f.txt", b"new", digest(b"old\\n"), alone=nullcontext()))
 except ToolError as error:
     print(error.problem.kind)
 """

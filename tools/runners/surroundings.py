@@ -2,16 +2,18 @@
 
 import hashlib
 import json
+import secrets
 import shlex
 import shutil
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from anyio import CancelScope
 from anyio.to_thread import run_sync
 
-from tools.children import MIB, Child, run_child
+from tools.children import MIB, Child, kill_leftovers, run_child
 from tools.runners.results import Target
 from tools.workspace import Workspace
 
@@ -34,18 +36,31 @@ def target(workspace: Workspace, repo: str, what: str, paths: Sequence[str], sel
 
 
 @asynccontextmanager
-async def private_folder(folder: Path) -> AsyncGenerator[None]:
-    """Have an empty folder with a home and a place for temporary files; nothing of it stays."""
+async def attempt(planned: Target) -> AsyncGenerator[Target]:
+    """Have an empty folder within the planned one, with a home and a place for temporary files; nothing of it stays.
+
+    Each attempt has its own: a driver that wakes after another took over must not take away what that one uses (R6).
+    """
+    folder = planned.folder / secrets.token_hex(4)
     await run_sync(_prepare, folder)
     try:
-        yield
+        yield replace(planned, folder=folder)
     finally:
         with CancelScope(shield=True):
             await run_sync(_remove, folder)
 
 
+async def clear(planned: Target) -> None:
+    """End what cut-off attempts left running, and remove their folders."""
+    await kill_leftovers(planned.mark)
+    await run_sync(shutil.rmtree, planned.folder, True)
+
+
 async def run_there(target: Target, argv: Sequence[str], extra: Mapping[str, str], timeout_s: float) -> Child:
-    """Run a program in the repository with the workspace's variables, the runner's own, and private places."""
+    """Run a planned program in the repository with the workspace's variables, the runner's own, and private places."""
+    planned, actual = str(target.folder.parent), str(target.folder)
+    argv = [word.replace(planned, actual) for word in argv]
+    extra = {name: value.replace(planned, actual) for name, value in extra.items()}
     private = {
         "HOME": str(target.folder / "home"),
         "TMPDIR": str(target.folder / "tmp"),
@@ -75,7 +90,6 @@ def reason_to_ask(workspace: Workspace, repo: str, argv: Sequence[str]) -> str |
 
 
 def _prepare(folder: Path) -> None:
-    _remove(folder)
     for name in ("home", "tmp"):
         (folder / name).mkdir(parents=True, mode=0o700)
 
@@ -83,3 +97,5 @@ def _prepare(folder: Path) -> None:
 def _remove(folder: Path) -> None:
     """Remove what can be removed: a test may have taken away its own rights to a folder."""
     shutil.rmtree(folder, ignore_errors=True)
+    with suppress(OSError):
+        folder.parent.rmdir()

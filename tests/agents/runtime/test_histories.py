@@ -28,7 +28,7 @@ from state.events import Budget, BudgetExtended, CancelRequested, Event
 from state.thread import Thread
 from tests.agents.runtime.lab import Lab, launch
 from tests.agents.runtime.power import Fuse, PowerCut, finish, truth, wired_engine
-from tests.agents.runtime.toys import LARGE, TOOLS, add, add_blindly, forget, lines
+from tests.agents.runtime.toys import TOOLS, add, add_blindly, forget, lines
 from tools.base import Tool
 
 TOLD = ("add a 1", "add a 2", "add b 3", "add b 4", "add b 100", "peek a", "ask", "think", "send box 1")
@@ -69,12 +69,7 @@ class Histories(RuleBasedStateMachine):
     @rule(moment=MOMENTS)
     def oversleep(self, moment: int | str) -> None:
         """A driver is stopped at one point, another drives the thread to its rest, and the first wakes up."""
-
-        def overtake() -> None:
-            if self._may_be_overtaken():
-                _elsewhere(self.lab.engine(tools=self.tools), self.id)
-
-        self._drive_and(moment, overtake)
+        self._drive_and(moment, lambda: _elsewhere(self.lab.engine(tools=self.tools), self.id))
 
     @rule(moment=MOMENTS, cancel=sampled_from([False] * 9 + [True]))
     def signal_meanwhile(self, moment: int | str, cancel: bool) -> None:
@@ -150,14 +145,6 @@ class Histories(RuleBasedStateMachine):
 
     def _wired(self, fuse: Fuse) -> Engine:
         return wired_engine(self.lab, fuse, self.tools)
-
-    def _may_be_overtaken(self) -> bool:
-        """Leave out what no compare-and-swap can see.
-
-        A driver sleeps between intent and act, and whoever overtook it settles the effect and rests before doing it.
-        """
-        thread = self.thread
-        return thread.pending is None or not (thread.cancelling or thread.pending.args.get("amount", 0) >= LARGE)
 
 
 def _elsewhere(engine: Engine, thread_id: str) -> None:

@@ -58,6 +58,31 @@ async def test_a_driver_that_was_taken_over_in_its_sleep_changes_nothing_when_it
     assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
+@pytest.mark.requirement("R6", "R8")
+@pytest.mark.parametrize("ended", [False, True])
+async def test_a_driver_that_wakes_before_its_change_leaves_it_to_whoever_took_over_or_cancelled(
+    lab: Lab, ended: bool
+) -> None:
+    """The world still is as planned, so that no comparison of content would keep the late one from its change."""
+    hold = Hold("before apply add")
+    late = lab.engine(lab.store(DEAD), tools=[watched(add, hold)])
+    thread_id = await launch(late, lines("add a 100"))
+    await drive(late, thread_id)
+    await late.answer(thread_id, "approve:0:add", "approve", channel="test", person=True)
+    async with anyio.create_task_group() as group:
+        group.start_soon(drive, late, thread_id)
+        with anyio.fail_after(5):
+            await hold.reached.wait()
+            if ended:
+                await lab.engine().cancel(thread_id, channel="test")
+            else:
+                await drive(lab.engine(), thread_id)
+            hold.go.set()
+    thread = late.store.load(thread_id)
+    assert (thread.status, thread.pending) == ("cancelled" if ended else "waiting", None)
+    assert (lab.applied(), lab.numbers()) == ([], {})
+
+
 @pytest.mark.requirement("R6")
 async def test_a_driver_that_was_taken_over_stops_by_itself_at_its_next_sign_of_life(lab: Lab) -> None:
     hold = Hold("before apply add")

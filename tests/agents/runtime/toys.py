@@ -9,6 +9,7 @@ from agents.runtime.definition import Agent
 from state.steps import Ask, Call, Done, Step, Think
 from state.thread import Thread
 from tools.base import CutOff, Tool, ToolError, Workspace, tool
+from tools.locks import alone
 
 LARGE = 100
 
@@ -42,9 +43,10 @@ class Sum(BaseModel):
 
 
 async def _apply_sum(workspace: Workspace, plan: Sum) -> int:
-    if (now := _read(workspace, plan.name)) != plan.old:
-        raise ToolError("conflict", f"{plan.name!r} is {now}, not {plan.old} any more.", "Look again.")
-    _write(workspace, plan.name, str(plan.new))
+    async with alone(workspace, plan.name):
+        if (now := _read(workspace, plan.name)) != plan.old:
+            raise ToolError("conflict", f"{plan.name!r} is {now}, not {plan.old} any more.", "Look again.")
+        _write(workspace, plan.name, str(plan.new))
     return plan.new
 
 
@@ -58,8 +60,10 @@ def forget(*_: object) -> None:
     """Probe and never find anything: a bug to plant."""
 
 
-def _probe_sum(workspace: Workspace, plan: Sum) -> int | None:
-    if (now := _read(workspace, plan.name)) not in (plan.old, plan.new):
+async def _probe_sum(workspace: Workspace, plan: Sum) -> int | None:
+    async with alone(workspace, plan.name):
+        now = _read(workspace, plan.name)
+    if now not in (plan.old, plan.new):
         raise CutOff(f"{plan.name!r} is {now}, neither {plan.old} nor {plan.new}.")
     return plan.new if now == plan.new else None
 
@@ -81,6 +85,7 @@ class Letter(BaseModel):
 
 
 def _apply_send(workspace: Workspace, plan: Letter) -> str:
+    workspace.fence()
     _write(workspace, plan.name, plan.text)
     return "sent"
 
