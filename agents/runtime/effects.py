@@ -102,11 +102,11 @@ class Effects:
         """A short read is logged together with its outcome (R4); cut off, it simply runs again."""
         tool, start = self._engine.tools[call.tool], monotonic()
         try:
-            value = await self._attempt(tool, tool.look(self._marked(call.key), call.args))
+            value = await self._inline(await self._attempt(tool, tool.look(self._marked(call.key), call.args)))
         except ToolError as error:
             return await self._pen.record(Failed(key=call.key, hash=identity_of(call), problem=error.problem))
         seconds, args = round(monotonic() - start, 3), dict(call.args)
-        event = Resolved(key=call.key, value=await self._inline(value), tool=call.tool, args=args, seconds=seconds)
+        event = Resolved(key=call.key, value=value, tool=call.tool, args=args, seconds=seconds)
         await self._pen.record(event)
 
     async def _change(self, call: Call, known: str) -> None:
@@ -187,8 +187,15 @@ class Effects:
         raise TimedOut(tool.name if tool else "the model", timeout)
 
     async def _inline(self, value: Any) -> Any:
-        """Keep an output over the cap as an artifact (R2)."""
-        data = to_json(value)
+        """Keep an output over the cap as an artifact (R2).
+
+        Raises:
+            ToolError: `bad_input`; it is not text that can be kept: half a surrogate pair, such as of a file's name.
+        """
+        try:
+            data = to_json(value)
+        except ValueError as error:
+            raise ToolError("bad_input", f"The result cannot be kept: {error}.", "Ask for less.") from error
         if len(data) <= self._engine.inline_bytes:
             return value
         digest = await patiently(self._engine.store.put, data)

@@ -14,7 +14,7 @@ from state.thread import Thread
 from tests.agents.runtime.lab import DEAD, Hold, Lab, answer, drive_on, events, kinds, launch, run, watched
 from tests.agents.runtime.power import cut_at, outage
 from tests.agents.runtime.toys import TOOLS, Errand, Report, add, agent_of, lines, peek, send
-from tools.base import ToolError
+from tools.base import ToolError, Workspace, tool
 
 pytestmark = pytest.mark.anyio
 
@@ -210,6 +210,21 @@ async def test_a_result_over_the_cap_is_kept_whole_as_an_artifact_and_opaque_to_
     assert (ended.status, ended.reason and ended.reason.kind) == ("failed", "limit")
     (lab.world / "a").write_text("x" * 98)
     assert (await run(engine, {})).output == {"results": {"size": 98}, "denied": []}
+
+
+async def test_a_result_that_no_log_can_hold_is_a_failure_that_the_agent_sees(lab: Lab) -> None:
+    @tool("read")
+    def odd(_: Workspace) -> str:
+        """Return a name as the file system gives it."""
+        return "caf\udce9"
+
+    def asks(_: Errand, thread: Thread) -> Step:
+        if (problem := odd.failure(thread)) is not None:
+            return Done(Report(results={"kind": problem.kind}))
+        return odd()
+
+    ended = await run(lab.engine(agents=[agent_of(asks)], tools=[odd]), {})
+    assert (ended.status, ended.output) == ("completed", {"results": {"kind": "bad_input"}, "denied": []})
 
 
 @pytest.mark.requirement("R2")
