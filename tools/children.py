@@ -91,14 +91,14 @@ async def run_child(
 ) -> Child:
     """Run `argv` in `cwd` with exactly `env` (and UTF-8 if no locale is set), and nothing on stdin.
 
-    It is marked by `mark` and a word of its own. At most `limit` bytes of each stream are kept. When this returns or
-    raises, cancelled or not, the program and everything it started are dead, whatever they did to stay alive.
+    Its mark is `mark` and a word of its own, for another run of the effect is not its to bury. At most `limit` bytes of
+    each stream are kept. When this returns or raises, cancelled or not, the program and everything it started are
+    dead, whatever they did to stay alive.
 
     Raises:
         ToolError: The program could not be started, or `cwd` is gone.
     """
-    began, ended = time.monotonic(), b""
-    mark = f"{mark}.{secrets.token_hex(4)}"  # what this run buries, and nothing that another run of the effect started
+    began, ended, mark = time.monotonic(), b"", f"{mark}.{secrets.token_hex(4)}"
     process, control, streams = _start(argv, cwd, {**env, MARK: mark}, limit)
     try:
         with anyio.move_on_after(timeout_s) as deadline:
@@ -120,8 +120,7 @@ async def run_child(
     out, err = streams
     return Child(
         int(ended.split()[1]) if ended else -9,
-        out.content(),
-        err.content(),
+        *(out.content(), err.content()),
         stdout_dropped=out.dropped,
         stderr_dropped=err.dropped,
         timed_out=deadline.cancelled_caught,
