@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, Protocol, cast
+from typing import IO, BinaryIO, Protocol, cast
 
 import anyio
 from anyio.to_thread import run_sync
@@ -45,11 +45,13 @@ async def run(
     cwd: Path,
     env: Mapping[str, str],
     scratch: Path,
-    stdin: bytes | None,
+    stdin: bytes | BinaryIO | None,
     limit: int,
     timeout_s: float,
 ) -> Ended:
     """Run `argv`, whose first item is an absolute path, in a session of its own with exactly `env`.
+
+    `stdin` may be an open file, read from where it stands.
 
     When this returns or raises, cancelled or not, the process and its group are dead.
     """
@@ -73,14 +75,14 @@ async def run(
 
 
 def _start(
-    argv: Sequence[str], cwd: Path, env: Mapping[str, str], scratch: Path, stdin: bytes | None
+    argv: Sequence[str], cwd: Path, env: Mapping[str, str], scratch: Path, stdin: bytes | BinaryIO | None
 ) -> subprocess.Popen[bytes]:
     """Start it by way of `env -i`: GitPython hands the whole environment of this process to every child."""
     from git.cmd import Git
 
     clean = [ENV, "-i", *(f"{name}={value}" for name, value in env.items()), *argv]
-    with TemporaryFile(dir=scratch) if stdin is not None else nullcontext() as given:
-        if given is not None and stdin is not None:
+    with TemporaryFile(dir=scratch) if isinstance(stdin, bytes) else nullcontext(stdin) as given:
+        if given is not None and isinstance(stdin, bytes):
             given.write(stdin)
             given.seek(0)
         started = cast(

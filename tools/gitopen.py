@@ -78,6 +78,8 @@ class Invocation:
     argv: tuple[str, ...]
     env: Mapping[str, str]
     git_dir: Path
+    excludes: str = ""
+    """The person's own file of what to ignore everywhere."""
 
 
 async def prepare(workspace: Workspace, repository: Repository) -> Invocation:
@@ -105,7 +107,7 @@ async def prepare(workspace: Workspace, repository: Repository) -> Invocation:
     no_hooks = {"core.hooksPath": str(workspace.scratch / "no-hooks")}
     settings = {**programs, **SETTINGS, **no_hooks, **NOBODY, **personal}
     pairs = (word for key, value in settings.items() for word in ("-c", f"{key}={value}"))
-    return Invocation((*bare.argv, *pairs), env, place.path)
+    return Invocation((*bare.argv, *pairs), env, place.path, personal.get("core.excludesfile", ""))
 
 
 def _environment(workspace: Workspace, repository: Repository) -> dict[str, str]:

@@ -44,6 +44,8 @@ class Workspace:
     """What a child may inherit: PATH, LANG and the like; never a key."""
     effect: str = ""
     """The identity of the effect now running, to mark children and temporary files with."""
+    vaults: Path = Path()
+    """A private folder outside every repository: checkpoints."""
     fence: Callable[[], None] = lambda: None
     """Called right before something changes: raises `Fenced` when another driver took the thread over (R6)."""
 

@@ -29,8 +29,8 @@ class Place:
     def __init__(self, folder: Path) -> None:
         self.folder = folder.resolve()
         self.home, self.scratch = self.folder / "home", self.folder / "scratch"
-        self.home.mkdir()
-        self.scratch.mkdir(mode=0o700)
+        self.home.mkdir(exist_ok=True)
+        self.scratch.mkdir(mode=0o700, exist_ok=True)
         self.environment = {"PATH": PATH, "HOME": str(self.home)}
         self.marker = self.folder / "marker"
 
@@ -82,7 +82,7 @@ class Place:
 
     def workspace(self, *roots: Path, mode: Mode = "write", trusted: bool = False) -> Workspace:
         found = {root.name: Repository(root.name, root.resolve(), mode, trusted=trusted) for root in roots}
-        return Workspace(found, NoBlobs(), self.scratch, self.environment)
+        return Workspace(found, NoBlobs(), self.scratch, self.environment, vaults=self.folder / "vaults")
 
 
 def snapshot(root: Path) -> dict[str, object]:

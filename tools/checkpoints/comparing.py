@@ -1,0 +1,107 @@
+"""What differs between saved trees, and which of it a restore may touch: three-way, path by path."""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypeAlias
+
+from anyio.to_thread import run_sync
+
+from tools.checkpoints.files import State
+from tools.checkpoints.vault import Vault
+
+Change: TypeAlias = tuple[State, State]
+"""Before and after."""
+ABSENT = "000000"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a restore does, in the order of the paths."""
+
+    changes: dict[str, Change] = field(default_factory=dict[str, Change])
+    kept: list[str] = field(default_factory=list[str])
+    """Changed since by somebody else, or ignored in the tree that is restored: stays as it is."""
+    clashes: list[str] = field(default_factory=list[str])
+    """Changed since by somebody else, and different in the tree that is restored."""
+
+
+async def changes(vault: Vault, before: str, after: str) -> dict[str, Change]:
+    """Return path -> states for what differs between two commits."""
+    words = ("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", before, after)
+    parts = (await vault.git(*words)).split(b"\0")
+    found: dict[str, Change] = {}
+    for line, path in zip(parts[0:-1:2], parts[1::2], strict=True):
+        old_mode, new_mode, old, new, _ = line[1:].decode().split(" ")
+        found[os.fsdecode(path)] = _state(old_mode, old), _state(new_mode, new)
+    return found
+
+
+async def plan(vault: Vault, now: str, wanted: str, own: str | None) -> Plan:
+    """Decide what brings the work tree from the commit `now` to `wanted`.
+
+    `own` is the last state that the thread itself knows: what differs between it and `now` was somebody else's work. If
+    they only changed what the restore leaves alone, it is kept; otherwise it clashes. Without `own` nothing does.
+    """
+    theirs = await changes(vault, own, now) if own else {}
+    folders = {folder for path, (_, state) in theirs.items() if state for folder in _above(path)}
+    made = {path for path, (_, state) in theirs.items() if state}
+    planned = Plan()
+    for path, (old, new) in sorted((await changes(vault, now, wanted)).items()):
+        if path in theirs:
+            (planned.kept if theirs[path][0] == new else planned.clashes).append(path)
+        elif new and (path in folders or any(folder in made for folder in _above(path))):
+            planned.clashes.append(path)
+        else:
+            planned.changes[path] = old, new
+    gone = [path for path, (_, new) in planned.changes.items() if new is None]
+    for path in await _ignored(vault, wanted, gone):
+        del planned.changes[path]
+        planned.kept.append(path)
+    return planned
+
+
+async def combine(vault: Vault, own: str, before: str, after: str) -> Mapping[str, State]:
+    """Return the states that make `own` know what one effect changed, between the trees before and after it."""
+    return {path: new for path, (_, new) in (await changes(vault, before, after)).items()}
+
+
+async def _ignored(vault: Vault, commit: str, paths: list[str]) -> Iterable[str]:
+    """Return those of the paths that the tree's own rules ignored: not held by it, and so not its to delete."""
+    if not paths:
+        return []
+    rules = await _rules(vault, commit)
+    with TemporaryDirectory(dir=vault.home) as folder:
+        await run_sync(_lay_out, Path(folder), rules)
+        asked = b"".join(b"./" + os.fsencode(path) + b"\0" for path in paths)
+        words = ("check-ignore", "--no-index", "-z", "--stdin")
+        env = {"GIT_WORK_TREE": folder, "GIT_LITERAL_PATHSPECS": "0"}
+        found = await vault.git("-C", folder, *words, stdin=asked, env=env, ok=(0, 1))
+    return [os.fsdecode(path[2:]) for path in found.split(b"\0")[:-1]]
+
+
+async def _rules(vault: Vault, commit: str) -> dict[str, bytes]:
+    """Return path -> content of the tree's `.gitignore` files."""
+    found: dict[str, bytes] = {}
+    for entry in (await vault.git("ls-tree", "-r", "-z", commit)).split(b"\0")[:-1]:
+        facts, _, path = entry.partition(b"\t")
+        if path.rpartition(b"/")[2] == b".gitignore" and facts.startswith(b"100"):
+            found[os.fsdecode(path)] = await vault.git("cat-file", "blob", facts.split()[2].decode())
+    return found
+
+
+def _lay_out(folder: Path, contents: Mapping[str, bytes]) -> None:
+    for path, content in contents.items():
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+
+
+def _state(mode: str, blob: str) -> State:
+    return None if mode == ABSENT else (mode, blob)
+
+
+def _above(path: str) -> list[str]:
+    return [path[:place] for place, char in enumerate(path) if char == "/"]
