@@ -150,29 +150,20 @@ def _version(state: os.stat_result) -> tuple[int, ...]:
     return state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns
 
 
-def _permissions(folder: int, name: str, before: State) -> int:
-    """Return the permissions of the file that is replaced, or those that any program would give a new one."""
-    if before is not None and before[0] != LINK:
-        with suppress(FileNotFoundError):
-            return stat.S_IMODE(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode) & ~0o7111
-    return 0o666 & ~_umask(folder)
-
-
-def _umask(folder: int) -> int:
-    """Read the process's mask from a file made with it: to ask for it is to change it, for every thread."""
-    probe = f".factor12-{os.urandom(8).hex()}.tmp"
-    descriptor = os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666, dir_fd=folder)
+def _permissions(folder: int, name: str, before: State) -> int | None:
+    """Return the permissions of the file that is replaced; nothing where a new one gets what any program would give it."""
+    if before is None or before[0] == LINK:
+        return None
     try:
-        return 0o666 & ~os.fstat(descriptor).st_mode
-    finally:
-        os.close(descriptor)
-        os.unlink(probe, dir_fd=folder)
+        return stat.S_IMODE(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode) & ~0o7111
+    except FileNotFoundError:
+        return None
 
 
-def _write(folder: int, temporary: str, held: Held, permissions: int) -> None:
+def _write(folder: int, temporary: str, held: Held, permissions: int | None) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    with os.fdopen(os.open(temporary, flags, 0o600, dir_fd=folder), "wb") as file:
+    descriptor = os.open(temporary, flags, 0o666 if permissions is None else 0o600, dir_fd=folder)
+    with os.fdopen(descriptor, "wb") as file:
         file.write(held.data)
-        if held.mode == PROGRAM:
-            permissions |= (permissions & 0o444) >> 2
-        os.fchmod(file.fileno(), permissions)
+        wanted = stat.S_IMODE(os.fstat(descriptor).st_mode) if permissions is None else permissions
+        os.fchmod(descriptor, wanted | (wanted & 0o444) >> 2 if held.mode == PROGRAM else wanted)
