@@ -2,14 +2,14 @@
 
 import os
 import socket
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import anyio
 import pytest
 
 from tests.tools.gitting import Place, snapshot
-from tools.checkpoints.restoring import Restored, restore
+from tools.checkpoints.restoring import carry_out, finish, propose
 from tools.checkpoints.saving import Tree, save
 from tools.checkpoints.vault import opened
 from tools.errors import ToolError
@@ -43,10 +43,26 @@ async def saved(place: Place, root: Path) -> Tree:
         return await save(workspace, workspace.repository(), vault, "test")
 
 
-async def restored(place: Place, root: Path, commit: str, own: str | None = None, *, dry_run: bool = False) -> Restored:
+@dataclass(frozen=True)
+class Told:
+    """What a restore did, or would do."""
+
+    done: bool
+    before: str
+    changed: list[str]
+    kept: list[str]
+    clashes: list[str]
+
+
+async def restored(place: Place, root: Path, commit: str, own: str | None = None, *, dry_run: bool = False) -> Told:
     workspace = place.workspace(root)
     async with opened(workspace, workspace.repository()) as vault:
-        return await restore(workspace, workspace.repository(), vault, commit, own=own, dry_run=dry_run)
+        proposal = await propose(workspace, workspace.repository(), vault, commit, own)
+        if done := not (dry_run or proposal.plan.clashes):
+            await carry_out(vault, proposal)
+            await finish(vault)
+    plan = proposal.plan
+    return Told(done, proposal.before, [*plan.changes], plan.kept, plan.clashes)
 
 
 def contents(root: Path) -> dict[str, tuple[int, bytes]]:

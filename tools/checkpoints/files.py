@@ -151,7 +151,7 @@ def _version(state: os.stat_result) -> tuple[int, ...]:
 
 
 def _permissions(folder: int, name: str, before: State) -> int | None:
-    """Return the permissions of the file that is replaced; nothing where a new one gets what any program would give it."""
+    """Return the permissions of the file that is replaced; nothing for a new one, which gets the usual ones."""
     if before is None or before[0] == LINK:
         return None
     try:

@@ -7,13 +7,14 @@ completed before anything else touches the work tree.
 import json
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from anyio import CancelScope
 from anyio.to_thread import run_sync
-from pydantic import BaseModel, ConfigDict
 
 from tools.checkpoints import files
 from tools.checkpoints.comparing import Change, Plan, changes, plan
@@ -24,96 +25,92 @@ from tools.errors import ToolError
 from tools.workspace import Repository, Workspace
 
 
-class Restored(BaseModel):
-    """What a restore did, or with `done` false would do."""
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What a restore would do. Nothing is changed yet, but that the tree is held as it is."""
 
-    model_config = ConfigDict(frozen=True)
-
-    done: bool
     before: str
     """The commit that takes it back."""
-    after: str = ""
-    changed: list[str] = []
-    kept: list[str] = []
-    """Edited by somebody else since, and left alone."""
-    clashes: list[str] = []
-    """Edited by somebody else since, where the restore would write: nothing is done as long as there are any."""
-    left: list[str] = []
-    """Written by somebody else while the restore ran: theirs stays."""
+    wanted: str
+    plan: Plan
 
 
-async def restore(
-    workspace: Workspace,
-    repository: Repository,
-    vault: Vault,
-    wanted: str,
-    *,
-    own: str | None = None,
-    dry_run: bool = False,
-) -> Restored:
-    """Bring the work tree to the commit `wanted`, after holding it as it is. The vault must be open.
+async def propose(
+    workspace: Workspace, repository: Repository, vault: Vault, wanted: str, own: str | None = None
+) -> Proposal:
+    """Work out how to bring the work tree to the commit `wanted`, after holding it as it is. The vault must be open.
 
     `own` is the thread's own last state, which tells what is somebody else's; without it, all is overwritten.
 
     Raises:
-        ToolError: `not_found` (the vault has no such commit, or not all of it), `refused` (a file cannot be written);
-            the files are as they were then.
+        ToolError: `not_found`; the vault has no such commit. Or as `save`.
     """
-    await complete(vault)
     await _require(vault, wanted)
     now = await save(workspace, repository, vault, "before restore")
-    hidden = await _hidden(vault, now.commit, wanted)
-    if hidden:
+    if hidden := await _hidden(vault, now.commit, wanted):
         now = await save(workspace, repository, vault, "before restore", also=hidden)
-    planned = await plan(vault, now.commit, wanted, own)
-    found = Restored(
-        done=False, before=now.commit, changed=[*planned.changes], kept=planned.kept, clashes=planned.clashes
-    )
-    if dry_run or planned.clashes:
-        return found
-    with CancelScope(shield=True):
-        found = await _carry_out(vault, planned, found)
-    return found
+    return Proposal(now.commit, wanted, await plan(vault, now.commit, wanted, own))
 
 
-async def complete(vault: Vault) -> list[str] | None:
-    """Complete a restore that was cut off, forward; return the paths left to somebody else, `None` if there was none.
+async def carry_out(vault: Vault, proposal: Proposal, by: Mapping[str, Any] = {}) -> list[str]:
+    """Change the files; return the paths that somebody else wrote meanwhile, and that stay.
+
+    The restore is not over before `finish` or `take_back`. `by` is kept with it, for whoever finds it cut off.
+
+    Raises:
+        ToolError: `refused` (a file cannot be written), `not_found` (a content is missing); the files are as they were.
+    """
+    mark = f".factor12-{secrets.token_hex(4)}"
+    # file names need not be text, and JSON can hold nothing else
+    steps = [[os.fsencode(path).hex(), old, new] for path, (old, new) in proposal.plan.changes.items()]
+    vault.keep(vault.journal, {"mark": mark, "changes": steps, "by": dict(by)})
+    left: list[str] = []
+    try:
+        with CancelScope(shield=True):
+            left = await _apply(vault, proposal.plan.changes, mark)
+    except (ToolError, OSError) as error:
+        with CancelScope(shield=True):
+            await take_back(vault)
+        raise ToolError("refused", f"Nothing was restored: {error}", "Clear the way, then restore again.") from error
+    return left
+
+
+async def finish(vault: Vault) -> str:
+    """Hold the new state, and only then forget what was under way; return its commit."""
+    _, planned, _ = _read_journal(vault)
+    reached = {path: await run_sync(files.state_of, vault.root, path) for path in planned}
+    made = {path: new for path, (_, new) in planned.items() if reached[path] == new}
+    tree = await record(vault, "after restore", made)
+    vault.journal.unlink()
+    return tree.commit
+
+
+async def take_back(vault: Vault) -> None:
+    """Undo what `carry_out` did or began."""
+    mark, planned, _ = _read_journal(vault)
+    await _apply(vault, {path: (new, old) for path, (old, new) in planned.items()}, mark)
+    vault.journal.unlink()
+
+
+async def complete(vault: Vault, decided: Callable[[Mapping[str, Any]], bool] = lambda _: True) -> bool | None:
+    """End a restore that was cut off: forward if `decided` says of its `by` that it counts, else back.
+
+    Returns which way it went; `None` if there was none.
 
     Raises:
         ToolError: A file cannot be written, or the vault misses one.
     """
     if not vault.journal.exists():
         return None
-    mark, planned = _read_journal(vault)
+    mark, planned, by = _read_journal(vault)
     for folder in {path.rpartition("/")[0] for path in planned}:
         await run_sync(files.sweep, vault.root, folder, mark)
-    left = await _apply(vault, planned, mark)
-    await _close(vault, planned, left)
-    return left
-
-
-async def _carry_out(vault: Vault, planned: Plan, found: Restored) -> Restored:
-    mark = f".factor12-{secrets.token_hex(4)}"
-    # file names need not be text, and JSON can hold nothing else
-    steps = [[os.fsencode(path).hex(), old, new] for path, (old, new) in planned.changes.items()]
-    vault.keep(vault.journal, {"mark": mark, "changes": steps})
-    try:
-        left = await _apply(vault, planned.changes, mark)
-    except (ToolError, OSError) as error:
-        back = {path: (new, old) for path, (old, new) in planned.changes.items()}
-        await _apply(vault, back, mark)
-        vault.journal.unlink()
-        raise ToolError("refused", f"Nothing was restored: {error}", "Clear the way, then restore again.") from error
-    after = await _close(vault, planned.changes, left)
-    return found.model_copy(update={"done": True, "after": after, "left": left})
-
-
-async def _close(vault: Vault, planned: Mapping[str, Change], left: list[str]) -> str:
-    """Hold the new state, and only then forget what was under way."""
-    states = {path: new for path, (_, new) in planned.items() if path not in left}
-    tree = await record(vault, "after restore", states)
-    vault.journal.unlink()
-    return tree.commit
+    if not decided(by):
+        await take_back(vault)
+        return False
+    await _apply(vault, planned, mark)
+    await finish(vault)
+    return True
 
 
 async def _apply(vault: Vault, planned: Mapping[str, Change], mark: str) -> list[str]:
@@ -172,9 +169,10 @@ async def _require(vault: Vault, commit: str) -> None:
         raise ToolError("not_found", message, "`checkpoint_list` shows what is held.")
 
 
-def _read_journal(vault: Vault) -> tuple[str, dict[str, Change]]:
+def _read_journal(vault: Vault) -> tuple[str, dict[str, Change], dict[str, Any]]:
     kept = json.loads(vault.journal.read_bytes())
-    return kept["mark"], {
+    changed = {
         os.fsdecode(bytes.fromhex(path)): (tuple(old) if old else None, tuple(new) if new else None)
         for path, old, new in kept["changes"]
     }
+    return kept["mark"], changed, kept["by"]
