@@ -1,24 +1,18 @@
 """A host that speaks JSON-RPC by hand with a real server process, so that tests see every byte and every exit code."""
 
 import json
-import os
-import subprocess
-import sys
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from signal import Signals
 from typing import Any
 
 import anyio
 from anyio.abc import Process
 from anyio.streams.buffered import BufferedByteReceiveStream
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-TOYS = (sys.executable, "-m", "tests.mcp_server.toy_server")
-REAL = (sys.executable, "-m", "mcp_server", "serve")
+from tests.mcp_server.process import TOYS, started
+
 LONGEST_LINE = 1 << 24
-TICK_S = 0.01
 HELLO = {
     "protocolVersion": "2025-06-18",
     "capabilities": {},
@@ -29,18 +23,6 @@ ENVELOPE = {
     "io.modelcontextprotocol/clientCapabilities": {},
     "io.modelcontextprotocol/clientInfo": {"name": "by-hand", "version": "1"},
 }
-
-
-def environment(folder: Path, **more: str) -> dict[str, str]:
-    """Return an environment that has nothing of the machine's own settings."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("FACTOR12_", "SISTER_"))}
-    ours = {
-        "PYTHONPATH": str(CHECKOUT),
-        "FACTOR12_STATE_DIR": str(folder / "state"),
-        "XDG_CONFIG_HOME": str(folder / "config"),
-        "SISTER_REPO_BASE_PATH": str(folder),
-    }
-    return {**kept, **ours, **more}
 
 
 class Host:
@@ -70,10 +52,11 @@ class Host:
         return await self.ask("tools/call", name=name, arguments=arguments)
 
     async def receive(self) -> dict[str, Any]:
-        """Return the next message, whatever it is."""
+        """Return the next message, whatever it is; every line must be protocol."""
         line = (await self._from.receive_until(b"\n", LONGEST_LINE)).decode()
         self.lines.append(line)
         message: dict[str, Any] = json.loads(line)
+        assert message["jsonrpc"] == "2.0"
         return message
 
     async def answer(self, known: int | str | None) -> dict[str, Any]:
@@ -90,34 +73,49 @@ class Host:
             error.update((await self.answer(known))["error"])
         return error
 
+    async def result(self, known: int) -> dict[str, Any]:
+        """Return the structured result of the call with that id."""
+        found: dict[str, Any] = (await self.answer(known))["result"]["structuredContent"]
+        return found
+
     async def told(self, name: str, **arguments: Any) -> dict[str, Any]:
         """Call a tool and return its structured result."""
-        answer = await self.answer(await self.call(name, **arguments))
-        found: dict[str, Any] = answer["result"]["structuredContent"]
-        return found
+        return await self.result(await self.call(name, **arguments))
 
     async def greet(self) -> None:
         await self.answer(await self.ask("initialize", **HELLO))
         await self.send(b'{"jsonrpc":"2.0","method":"notifications/initialized"}')
 
-    async def close(self) -> int:
-        """End the input, as a host does that has had enough, and return the exit code."""
+    async def hang_up(self) -> None:
+        """End the input, as a host does that has had enough."""
         assert self.process.stdin is not None
         await self.process.stdin.aclose()
-        return await self.process.wait()
 
-    async def signal(self, number: Signals) -> int:
-        """Send a signal and return the exit code."""
-        self.process.send_signal(number)
-        return await self.process.wait()
+    async def ends(self, within_s: float) -> int:
+        """Return the exit code."""
+        with anyio.fail_after(within_s):
+            return await self.process.wait()
+
+    async def rest(self) -> bytes:
+        """Return what stands on stdout after the last line that was read."""
+        rest = self._from.buffer
+        assert self.process.stdout is not None
+        async for chunk in self.process.stdout:
+            rest += chunk
+        return rest
 
 
 @asynccontextmanager
 async def hosted(
-    folder: Path, home: Path, command: Sequence[str] = TOYS, *, greeted: bool = True, more: Mapping[str, str] = {}
+    home: Path, command: Sequence[str] = TOYS, *, greeted: bool = True, **variables: str
 ) -> AsyncGenerator[Host]:
-    """Start a server in the repository `home` and end it with the block, if nothing else has ended it."""
-    process = await anyio.open_process(command, cwd=home, env=environment(folder, **more), stderr=subprocess.PIPE)
+    """Start a server in the repository `home` and end it with the block, if nothing else has ended it.
+
+    Its stderr is in a file of that name beside the repository.
+    """
+    how = started(home, command, **variables)
+    with (home.parent / "stderr").open("ab") as errors:
+        process = await anyio.open_process([how.command, *how.args], cwd=how.cwd, env=how.env, stderr=errors)
     with anyio.fail_after(60):
         try:
             host = Host(process)
@@ -129,11 +127,3 @@ async def hosted(
                 process.kill()
             with anyio.CancelScope(shield=True):
                 await process.aclose()
-
-
-async def until(path: Path) -> None:
-    """Wait for a file to stand there."""
-    there = path.exists
-    while not there():
-        with anyio.move_on_after(TICK_S):
-            await anyio.Event().wait()

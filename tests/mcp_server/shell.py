@@ -4,7 +4,6 @@ import io
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
@@ -15,9 +14,8 @@ import pytest
 
 from mcp_server.cli import main
 from tests.mcp_server.person import Person, person
+from tests.mcp_server.process import FACTOR12, environment
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-FACTOR12 = (sys.executable, "-m", "mcp_server")
 AUTH = """\
 class User:
     def __init__(self, valid):
@@ -90,15 +88,7 @@ class Shell:
 
     @property
     def environment(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("FACTOR12_", "SISTER_"))}
-        ours = {
-            "PYTHONPATH": str(CHECKOUT),
-            "FACTOR12_STATE_DIR": str(self.state),
-            "XDG_CONFIG_HOME": str(self.state / "config"),
-            "TERM": "xterm-256color",
-            "COLUMNS": "160",
-        }
-        return {**kept, **ours, **self.variables}
+        return environment(self.state, TERM="xterm-256color", COLUMNS="160", **self.variables)
 
     def where(self, **variables: str) -> "Shell":
         """Return the shell with more variables set."""
@@ -120,12 +110,12 @@ class Shell:
 
     def quick(self, *words: str) -> Said:
         """Run a command inside this process, where what is tested needs no process of its own: ten times as fast."""
-        out, err = io.StringIO(), io.StringIO()
+        out, err, ours = io.StringIO(), io.StringIO(), self.environment
         with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
             patch.chdir(self.folder)
-            for name in set(os.environ) - set(self.environment):
+            for name in set(os.environ) - set(ours):
                 patch.delenv(name)
-            for name, value in self.environment.items():
+            for name, value in ours.items():
                 patch.setenv(name, value)
             code = main(words)
         return Said(code, out.getvalue(), err.getvalue())

@@ -10,8 +10,8 @@ import pytest
 from mcp import MCPError
 from mcp_types import TextContent, TextResourceContents, Tool
 
-from tests.agents.runtime.toys import lines
-from tests.mcp_server.hosting import CHECKOUT, LEGACY, MODERN, Door, call, environment, real
+from tests.mcp_server.door import ERAS, Era, door, structured, task
+from tests.mcp_server.process import CHECKOUT, environment
 
 pytestmark = pytest.mark.anyio
 
@@ -51,9 +51,9 @@ def compact(value: Any) -> int:
     return len(json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode())
 
 
-async def listed(door: Door, mode: str = MODERN) -> list[Tool]:
-    async with door.client(mode) as client:
-        return (await client.list_tools()).tools
+async def listed(shop: Path, era: Era = "2026-07-28", **changes: Any) -> list[Tool]:
+    async with door(shop.parent, era, toys=False, **changes) as at:
+        return (await at.client.list_tools()).tools
 
 
 def nodes(schema: Any) -> list[dict[str, Any]]:
@@ -68,38 +68,36 @@ def nodes(schema: Any) -> list[dict[str, Any]]:
             return []
 
 
-async def test_the_list_of_tools_fits_a_small_part_of_a_context(tmp_path: Path, door: Door) -> None:
-    tools = await listed(real(tmp_path, door.home))
+async def test_the_list_of_tools_fits_a_small_part_of_a_context(shop: Path) -> None:
+    tools = await listed(shop)
     read = sum(compact([tool.name, tool.description, tool.input_schema]) for tool in tools)
     assert read < MOST_BYTES, read
     assert sum(compact(tool.output_schema) for tool in tools) < MOST_BYTES
     assert all(tool.description and tool.title for tool in tools)
 
 
-async def test_the_tools_stand_in_the_same_order_in_both_eras(tmp_path: Path, door: Door) -> None:
-    product = real(tmp_path, door.home)
-    assert [tool.name for tool in await listed(product)] == NAMES
-    assert [tool.model_dump() for tool in await listed(product, LEGACY)] == [
-        tool.model_dump() for tool in await listed(product)
-    ]
+async def test_the_tools_stand_in_the_same_order_in_both_eras(shop: Path) -> None:
+    modern, legacy = [await listed(shop, era) for era in ("2026-07-28", "legacy")]
+    assert [tool.name for tool in modern] == NAMES
+    assert [tool.model_dump() for tool in legacy] == [tool.model_dump() for tool in modern]
 
 
-async def test_input_schemas_have_no_titles_and_no_nulls_and_refuse_unknown_names(tmp_path: Path, door: Door) -> None:
-    for tool in await listed(real(tmp_path, door.home)):
+async def test_input_schemas_have_no_titles_and_no_nulls_and_refuse_unknown_names(shop: Path) -> None:
+    for tool in await listed(shop):
         assert tool.input_schema["additionalProperties"] is False, tool.name
         for node in nodes(tool.input_schema):
             assert not isinstance(node.get("title"), str), (tool.name, node)
             assert node.get("type") != "null" and "default" not in node, (tool.name, node)
 
 
-async def test_every_result_schema_requires_the_next_step(tmp_path: Path, door: Door) -> None:
-    for tool in await listed(real(tmp_path, door.home)):
+async def test_every_result_schema_requires_the_next_step(shop: Path) -> None:
+    for tool in await listed(shop):
         assert tool.output_schema is not None
         assert "next" in tool.output_schema["required"], tool.name
 
 
-async def test_annotations_say_which_tools_only_read(tmp_path: Path, door: Door) -> None:
-    tools = {tool.name: tool.annotations for tool in await listed(real(tmp_path, door.home))}
+async def test_annotations_say_which_tools_only_read(shop: Path) -> None:
+    tools = {tool.name: tool.annotations for tool in await listed(shop)}
     reading = {name for name, known in tools.items() if known and known.read_only_hint}
     destroying = {name for name, known in tools.items() if known and known.destructive_hint}
     assert reading == {"thread_list", "thread_history", "repo_list", "repo_current", "health"}
@@ -107,16 +105,15 @@ async def test_annotations_say_which_tools_only_read(tmp_path: Path, door: Door)
     assert all(known and known.open_world_hint is not None for known in tools.values())
 
 
-async def test_approving_is_a_tool_only_where_the_person_set_that(door: Door) -> None:
-    assert "thread_approve" not in [tool.name for tool in await listed(door)]
-    door.settings["approval"] = "host"
-    assert "thread_approve" in [tool.name for tool in await listed(door)]
+async def test_approving_is_a_tool_only_where_the_person_set_that(shop: Path) -> None:
+    assert "thread_approve" not in [tool.name for tool in await listed(shop)]
+    assert "thread_approve" in [tool.name for tool in await listed(shop, FACTOR12_APPROVAL="host")]
 
 
-def test_nothing_heavy_is_imported_before_the_first_list_of_tools(tmp_path: Path, door: Door) -> None:
+def test_nothing_heavy_is_imported_before_the_first_list_of_tools(shop: Path) -> None:
     def start() -> tuple[int, set[str]]:
-        command, there = [sys.executable, "-c", LISTS_TOOLS], environment(tmp_path)
-        ran = subprocess.run(command, cwd=door.home, env=there, capture_output=True, text=True, timeout=30)
+        command, there = [sys.executable, "-c", LISTS_TOOLS], environment(shop.parent / "state")
+        ran = subprocess.run(command, cwd=shop, env=there, capture_output=True, text=True, timeout=30)
         assert ran.returncode == 0, ran.stderr
         count, modules = json.loads(ran.stdout)
         return count, set(modules)
@@ -128,14 +125,14 @@ def test_nothing_heavy_is_imported_before_the_first_list_of_tools(tmp_path: Path
 
 
 @pytest.mark.requirement("F2")
-async def test_each_agent_is_a_prompt_rendered_from_a_template_of_ours(tmp_path: Path, door: Door) -> None:
+async def test_each_agent_is_a_prompt_rendered_from_a_template_of_ours(shop: Path) -> None:
     template = (CHECKOUT / "prompts" / "templates" / "call_agent.md.j2").read_text()
-    async with real(tmp_path, door.home).client() as client:
-        known = {prompt.name: prompt for prompt in (await client.list_prompts()).prompts}
+    async with door(shop.parent, toys=False) as at:
+        known = {prompt.name: prompt for prompt in (await at.client.list_prompts()).prompts}
         assert list(known) == ["issue_fixer", "testing"]
         assert "repo" in [argument.name for argument in known["issue_fixer"].arguments or ()]
-        given = await client.get_prompt("issue_fixer", {"issue": "123", "repo": "shop"})
-        empty = await client.get_prompt("testing")
+        given = await at.client.get_prompt("issue_fixer", {"issue": "123", "repo": "shop"})
+        empty = await at.client.get_prompt("testing")
     content, blank = given.messages[0].content, empty.messages[0].content
     assert isinstance(content, TextContent) and isinstance(blank, TextContent)
     assert "Call the tool `issue_fixer`" in content.text and "- issue: 123\n- repo: shop" in content.text
@@ -144,39 +141,39 @@ async def test_each_agent_is_a_prompt_rendered_from_a_template_of_ours(tmp_path:
 
 
 @pytest.mark.requirement("R15")
-async def test_an_unknown_tool_is_answered_with_the_known_ones(door: Door) -> None:
-    async with door.client() as client:
-        nothing = await call(client, "fix_it_all")
-        assert nothing.kind == "not_found"
-        assert "'fix_it_all'" in nothing["error"]["message"] and "errand" in nothing["next"]
+async def test_an_unknown_tool_is_answered_with_the_known_ones(shop: Path) -> None:
+    async with door(shop.parent) as at:
+        nothing = await at.problem("fix_it_all")
+        assert nothing["kind"] == "not_found"
+        assert "'fix_it_all'" in nothing["message"] and "errand" in nothing["hint"]
 
 
-@pytest.mark.parametrize("mode", [MODERN, LEGACY])
-async def test_a_thread_can_be_read_as_a_timeline_and_as_events(door: Door, mode: str) -> None:
-    async with door.client(mode) as client:
-        ran = await call(client, "errand", **lines("add a 2", "ask"))
-        page = (await client.read_resource(f"thread://{ran['thread_id']}")).contents[0]
-        events = (await client.read_resource(f"thread://{ran['thread_id']}/events")).contents[0]
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_thread_can_be_read_as_a_timeline_and_as_events(shop: Path, era: Era) -> None:
+    async with door(shop.parent, era) as at:
+        ran = await at.told("errand", **task("add a 2", "ask"))
+        page = (await at.client.read_resource(f"thread://{ran['thread_id']}")).contents[0]
+        events = (await at.client.read_resource(f"thread://{ran['thread_id']}/events")).contents[0]
     assert isinstance(page, TextResourceContents) and isinstance(events, TextResourceContents)
-    assert page.text.startswith("# errand in shop (read)")
+    assert page.text.startswith("# errand in shop (write)")
     assert "**Waits for an answer to `1:ask`:** Which colour?" in page.text
     told = [json.loads(line) for line in events.text.splitlines()]
     assert [event["version"] for event in told] == list(range(1, len(told) + 1))
     assert told[0]["kind"] == "launched" and told[-1]["kind"] == "asked"
 
 
-async def test_an_unknown_thread_is_no_resource(door: Door) -> None:
-    async with door.client() as client:
+async def test_an_unknown_thread_is_no_resource(shop: Path) -> None:
+    async with door(shop.parent) as at:
         with pytest.raises(MCPError, match="nobody"):
-            await client.read_resource("thread://nobody")
+            await at.client.read_resource("thread://nobody")
 
 
 @pytest.mark.requirement("R16")
-async def test_a_failed_call_about_the_latest_thread_carries_that_threads_own_id(door: Door) -> None:
-    async with door.client() as client:
-        asked = await call(client, "errand", **lines("ask person"))
+async def test_a_failed_call_about_the_latest_thread_carries_that_threads_own_id(shop: Path) -> None:
+    async with door(shop.parent) as at:
+        asked = await at.told("errand", **task("ask person"))
         for wanted in ("latest", asked["thread_id"]):
-            refused = await call(client, "thread_answer", thread_id=wanted, key="0:ask", answer="red")
-            assert refused.kind == "refused" and refused["thread_id"] == asked["thread_id"]
-        stranger = await call(client, "thread_wait", thread_id="nobody")
-        assert stranger.kind == "not_found" and "thread_id" not in stranger.fields
+            refused = structured(await at.call("thread_answer", thread_id=wanted, key="0:ask", answer="red"))
+            assert refused["error"]["kind"] == "refused" and refused["thread_id"] == asked["thread_id"]
+        stranger = structured(await at.call("thread_wait", thread_id="nobody"))
+        assert stranger["error"]["kind"] == "not_found" and "thread_id" not in stranger

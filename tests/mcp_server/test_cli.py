@@ -10,7 +10,8 @@ import pytest
 from mcp import Client, StdioServerParameters, stdio_client
 
 from mcp_server.cli_agents import kind_of
-from tests.mcp_server.shell import FACTOR12, Shell, open_shell
+from tests.mcp_server.process import FACTOR12
+from tests.mcp_server.shell import Shell, open_shell
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import run_git
-from tests.mcp_server.shell import CHECKOUT, Shell, open_shell
+from tests.mcp_server.process import CHECKOUT
+from tests.mcp_server.shell import Shell, open_shell
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Questions at the door: who is asked how, in both eras, and what never counts as a person's answer (R8)."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +21,6 @@ from mcp_server.app import build_server
 from tests.mcp_server.door import CANCEL, DECLINE, ERAS, Door, Era, Person, accept, door, structured, task
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def shop(make_repository: Callable[..., Path]) -> Path:
-    return make_repository("shop", {"README.md": "A shop.\n"})
 
 
 def answers(at: Door, thread_id: str) -> list[tuple[str, str, str]]:

@@ -8,15 +8,10 @@ import anyio
 import jsonschema
 import pytest
 
-from tests.mcp_server.byhand import until
 from tests.mcp_server.door import ERAS, Era, door, structured, task, text_of
+from tests.mcp_server.toys import until
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def shop(make_repository: Callable[..., Path]) -> Path:
-    return make_repository("shop", {"README.md": "A shop.\n"})
 
 
 @pytest.mark.parametrize("era", ERAS)

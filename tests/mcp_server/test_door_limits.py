@@ -25,17 +25,12 @@ from mcp_server.toolbox import Answer, Entry, shown, tools
 from state.problem import ProblemError
 from state.sqlite import Database
 from tests.conftest import run_git
-from tests.mcp_server.byhand import until
-from tests.mcp_server.door import AGENTS, CANCEL, TOOLS, Door, door, settings_in, structured, task
+from tests.mcp_server.door import CANCEL, Door, door, settings_in, structured, task
+from tests.mcp_server.toys import AGENTS, TOOLS, until
 from tools.edits import REDACTED
 
 pytestmark = pytest.mark.anyio
 Callback: TypeAlias = Callable[[ClientRequestContext, ElicitRequestParams], Awaitable[ElicitResult]]
-
-
-@pytest.fixture
-def shop(make_repository: Callable[..., Path]) -> Path:
-    return make_repository("shop", {"README.md": "A shop.\n"})
 
 
 @asynccontextmanager

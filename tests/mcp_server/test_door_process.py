@@ -6,43 +6,32 @@ import pty
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from time import monotonic
 
 import anyio
 import pytest
-from mcp import Client, StdioServerParameters
 
-from tests.mcp_server.byhand import ENVELOPE, HELLO, REAL, TOYS, environment, hosted, until
-from tests.mcp_server.door import ERAS, Era, Person, accept, door, structured, task
+from tests.mcp_server.byhand import ENVELOPE, HELLO, hosted
+from tests.mcp_server.door import ERAS, Era, Person, accept, door, task
+from tests.mcp_server.process import REAL, TOYS, environment, piped
+from tests.mcp_server.toys import until
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def shop(make_repository: Callable[..., Path]) -> Path:
-    return make_repository("shop", {"README.md": "A shop.\n"})
-
-
-def parameters(shop: Path) -> StdioServerParameters:
-    return StdioServerParameters(command=TOYS[0], args=[*TOYS[1:]], cwd=shop, env=environment(shop.parent))
 
 
 @pytest.mark.parametrize("era", ERAS)
 @pytest.mark.requirement("R19", "F11")
 async def test_a_client_of_either_era_is_asked_and_answers_over_pipes(shop: Path, era: Era) -> None:
     person = Person([accept("red"), accept("approve")])
-    with anyio.fail_after(30):
-        async with Client(parameters(shop), mode=era, elicitation_callback=person) as client:
-            result = await client.call_tool("errand", task("ask person", "send box 1"))
-    assert structured(result)["status"] == "completed" and len(person.shown) == 2
+    async with piped(shop, era, TOYS, person) as at:
+        told = await at.told("errand", **task("ask person", "send box 1"))
+    assert told["status"] == "completed" and len(person.shown) == 2
     assert (shop / "box").exists()
 
 
 @pytest.mark.requirement("R17", "R19", "F6")
 async def test_an_answer_from_another_process_lets_a_thread_go_on_and_both_see_its_end(shop: Path) -> None:
-    async with hosted(shop.parent, shop) as host, door(shop.parent) as other:
+    async with hosted(shop) as host, door(shop.parent) as other:
         waiting = await host.told("errand", **task("ask", "add a 1"))
         ended = await other.told("thread_answer", thread_id=waiting["thread_id"], key="0:ask", answer="blue")
         assert ended["outcome"] == "done" and (shop / "a").read_text() == "1"
@@ -51,12 +40,12 @@ async def test_an_answer_from_another_process_lets_a_thread_go_on_and_both_see_i
 
 @pytest.mark.requirement("R6")
 async def test_a_second_signal_while_leaving_changes_nothing(shop: Path) -> None:
-    async with hosted(shop.parent, shop) as host:
+    async with hosted(shop) as host:
         begun = await host.call("holder")
         await until(shop.parent / "state" / "scratch" / "holding")
         for _ in range(3):
             host.process.send_signal(signal.SIGINT)
-        assert (await host.answer(begun))["result"]["structuredContent"]["status"] == "running"
+        assert (await host.result(begun))["status"] == "running"
         assert await host.process.wait() == 0
     async with door(shop.parent) as other:
         (shop / "go").write_text("gone")
@@ -65,15 +54,12 @@ async def test_a_second_signal_while_leaving_changes_nothing(shop: Path) -> None
 
 @pytest.mark.requirement("R17")
 async def test_a_subscription_that_stays_open_ends_with_the_connection_and_without_a_word(shop: Path) -> None:
-    async with hosted(shop.parent, shop, greeted=False) as host:
+    async with hosted(shop, greeted=False) as host:
         await host.ask("subscriptions/listen", _meta=ENVELOPE, notifications={"toolsListChanged": True})
         assert (await host.receive())["method"] == "notifications/subscriptions/acknowledged"
-        start = monotonic()
-        assert await host.close() == 0
-        assert monotonic() - start < 3
-        assert host.process.stderr is not None
-        with pytest.raises(anyio.EndOfStream):
-            await host.process.stderr.receive()
+        await host.hang_up()
+        assert await host.ends(3) == 0
+    assert (shop.parent / "stderr").read_text() == ""
 
 
 BROKEN: list[tuple[bytes, int | str | None, str]] = [
@@ -93,7 +79,7 @@ BROKEN: list[tuple[bytes, int | str | None, str]] = [
 
 @pytest.mark.requirement("R15")
 async def test_every_broken_frame_is_answered_and_the_next_good_call_works(shop: Path) -> None:
-    async with hosted(shop.parent, shop) as host:
+    async with hosted(shop) as host:
         for frame, known, says in BROKEN:
             error = await host.refusal(frame, known)
             assert says in error["message"], (frame[:80], error)
@@ -113,7 +99,9 @@ def test_a_file_as_input_is_served_to_its_last_unfinished_line_and_a_broken_star
     script, out = tmp_path / "script.jsonl", tmp_path / "out.jsonl"
     script.write_text(f"nonsense\n{json.dumps(discover)}")
     with script.open("rb") as given, out.open("wb") as taken:
-        done = subprocess.run(TOYS, cwd=shop, env=environment(shop.parent), stdin=given, stdout=taken, timeout=30)
+        done = subprocess.run(
+            TOYS, cwd=shop, env=environment(shop.parent / "state"), stdin=given, stdout=taken, timeout=30
+        )
     assert done.returncode == 0
     broken, found = map(json.loads, out.read_text().splitlines())
     assert broken["id"] is None and "2026-07-28" in found["result"]["supportedVersions"]
@@ -123,7 +111,7 @@ def test_a_closed_input_is_one_clear_line(shop: Path) -> None:
     done = subprocess.run(
         ["sh", "-c", 'exec "$@" <&-', "sh", *REAL],
         cwd=shop,
-        env=environment(shop.parent),
+        env=environment(shop.parent / "state"),
         capture_output=True,
         timeout=30,
         text=True,
@@ -140,7 +128,7 @@ async def test_the_server_leaves_when_its_host_dies_although_the_input_stays_ope
         "time.sleep(60)\n"
     )
     host = await anyio.open_process(
-        [sys.executable, "-c", program, *TOYS], cwd=shop, env=environment(shop.parent), stderr=subprocess.PIPE
+        [sys.executable, "-c", program, *TOYS], cwd=shop, env=environment(shop.parent / "state"), stderr=subprocess.PIPE
     )
     with anyio.fail_after(30):
         assert host.stdin is not None and host.stdout is not None and host.stderr is not None
@@ -156,7 +144,7 @@ async def test_the_server_leaves_when_its_host_dies_although_the_input_stays_ope
 
 
 def test_a_host_that_stops_reading_ends_the_server(shop: Path) -> None:
-    with subprocess.Popen(TOYS, cwd=shop, env=environment(shop.parent), stdin=-1, stdout=-1) as server:
+    with subprocess.Popen(TOYS, cwd=shop, env=environment(shop.parent / "state"), stdin=-1, stdout=-1) as server:
         assert server.stdin is not None and server.stdout is not None
         server.stdout.close()
         server.stdin.write(json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": HELLO}).encode())
@@ -167,7 +155,9 @@ def test_a_host_that_stops_reading_ends_the_server(shop: Path) -> None:
 
 def test_a_person_who_starts_it_by_hand_is_told_what_it_is_for(shop: Path) -> None:
     keyboard, terminal = pty.openpty()
-    with subprocess.Popen(TOYS, cwd=shop, env=environment(shop.parent), stdin=terminal, stdout=-1, stderr=-1) as server:
+    with subprocess.Popen(
+        TOYS, cwd=shop, env=environment(shop.parent / "state"), stdin=terminal, stdout=-1, stderr=-1
+    ) as server:
         assert server.stderr is not None
         assert b"started by a host" in server.stderr.readline()
         os.write(keyboard, b"\x04")

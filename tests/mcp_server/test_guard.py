@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mcp_server.guard import FOLDERS, complaint
-from tests.mcp_server.hosting import CHECKOUT, environment
+from tests.mcp_server.process import CHECKOUT, environment
 
 
 def test_where_the_folders_are_our_own_there_is_no_complaint() -> None:
@@ -32,7 +32,7 @@ def test_a_strangers_package_of_the_same_name_stops_the_start_in_one_line(tmp_pa
     stranger = tmp_path / "stranger"
     (stranger / name).mkdir(parents=True)
     (stranger / name / "__init__.py").write_text("raise SystemExit('the stranger ran')\n")
-    variables = {**environment(tmp_path), "PYTHONPATH": f"{stranger}:{CHECKOUT}"}
+    variables = environment(tmp_path / "state", PYTHONPATH=f"{stranger}:{CHECKOUT}")
     start = "from mcp_server.__main__ import main; main()"
     ran = subprocess.run(
         [sys.executable, "-c", start, "serve"], cwd=tmp_path, env=variables, capture_output=True, text=True, timeout=30

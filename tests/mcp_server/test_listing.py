@@ -11,7 +11,8 @@ from mcp import Client
 
 from mcp_server.app import build_server
 from mcp_server.compose import compose
-from tests.mcp_server.door import AGENTS, TOOLS, settings_in
+from tests.mcp_server.door import settings_in
+from tests.mcp_server.toys import AGENTS, TOOLS
 
 pytestmark = pytest.mark.anyio
 

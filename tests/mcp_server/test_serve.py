@@ -14,8 +14,9 @@ import pytest
 from anyio.to_thread import run_sync
 
 from tests.conftest import run_git
-from tests.mcp_server.hosting import call, host, server
-from tests.mcp_server.raw import Raw, raw
+from tests.mcp_server.byhand import Host, hosted
+from tests.mcp_server.door import structured, text_of
+from tests.mcp_server.process import REAL, piped, started
 from tests.mcp_server.shell import AUTH, ISSUE, SHOP
 
 pytestmark = pytest.mark.anyio
@@ -44,7 +45,7 @@ class Authentication(unittest.TestCase):
 
 @pytest.fixture
 def shop(make_repository: Callable[..., Path]) -> Path:
-    return make_repository("src/shop", SHOP)
+    return make_repository("shop", SHOP)
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def slow(make_repository: Callable[..., Path], tmp_path: Path) -> Path:
     """A repository whose test, once the code is right, writes its pid to the pipe `began` and waits for `go`."""
     os.mkfifo(tmp_path / "began")
     waits = WAITS.format(folder=str(tmp_path))
-    return make_repository("src/slow", {**SHOP, "tests/test_auth.py": waits, "issues/124.md": ISSUE})
+    return make_repository("slow", {**SHOP, "tests/test_auth.py": waits, "issues/124.md": ISSUE})
 
 
 async def began(folder: Path) -> int:
@@ -66,20 +67,21 @@ def go(folder: Path) -> None:
 
 
 @pytest.mark.requirement("R13", "R19")
-@pytest.mark.parametrize("mode", ["auto", "legacy"])
-async def test_an_issue_ends_fixed_with_its_evidence_in_both_eras(tmp_path: Path, shop: Path, mode: str) -> None:
-    async with host(tmp_path, shop, mode) as client:
-        assert client.protocol_version == {"auto": "2026-07-28", "legacy": "2025-11-25"}[mode]
-        fixed = await call(client, "issue_fixer", issue="123")
-    assert fixed["outcome"] == "fixed", fixed.text
+@pytest.mark.parametrize(("mode", "version"), [("auto", "2026-07-28"), ("legacy", "2025-11-25")])
+async def test_an_issue_ends_fixed_with_its_evidence_in_both_eras(shop: Path, mode: str, version: str) -> None:
+    async with piped(shop, mode) as at:
+        assert at.client.protocol_version == version
+        result = await at.call("issue_fixer", issue="123")
+    fixed, text = structured(result), text_of(result)
+    assert fixed["outcome"] == "fixed", text
     (proof,) = fixed["output"]["evidence"]["fixed"]
     assert (proof["before"], proof["after"]) == ("fail", "pass")
-    assert "test_a_valid_user_may_enter" in proof["id"] and proof["id"] in fixed.text
+    assert "test_a_valid_user_may_enter" in proof["id"] and proof["id"] in text
     assert (shop / "auth.py").read_text() == FIXED
     assert run_git(shop, "status", "--porcelain") == " M auth.py\n"
 
 
-async def leave(client: Raw, how: str) -> None:
+async def leave(client: Host, how: str) -> None:
     """End the connection as a host or a person would."""
     if how == "end of input":
         await client.hang_up()
@@ -92,19 +94,19 @@ async def leave(client: Raw, how: str) -> None:
 async def test_leaving_during_a_check_answers_the_call_and_another_process_finishes(
     tmp_path: Path, slow: Path, how: str
 ) -> None:
-    async with raw(tmp_path, slow) as client:
-        await client.call(1, "issue_fixer", issue="123")
+    async with hosted(slow, REAL) as client:
+        begun = await client.call("issue_fixer", issue="123")
         checking = await began(tmp_path)
         await leave(client, how)
-        left = await client.result(1)
+        left = await client.result(begun)
         assert left["status"] == "running" and "thread_wait" in left["next"]
         assert await client.ends(3) == 0
         assert await client.rest() == b""
     assert not psutil.pid_exists(checking)
     go(tmp_path)
-    async with host(tmp_path, slow) as other:
-        done = await call(other, "thread_wait", thread_id=left["thread_id"])
-    assert done["outcome"] == "fixed", done.text
+    async with piped(slow) as other:
+        done = await other.told("thread_wait", thread_id=left["thread_id"])
+    assert done["outcome"] == "fixed"
     assert (slow / "auth.py").read_text() == FIXED
 
 
@@ -112,19 +114,19 @@ async def test_leaving_during_a_check_answers_the_call_and_another_process_finis
 async def test_after_kill_9_during_a_check_another_server_finishes_and_the_edit_is_applied_once(
     tmp_path: Path, slow: Path
 ) -> None:
-    async with raw(tmp_path, slow) as client:
-        await client.call(1, "issue_fixer", issue="123")
+    async with hosted(slow, REAL) as client:
+        await client.call("issue_fixer", issue="123")
         await began(tmp_path)
         client.process.kill()
         assert await client.ends(3) == -signal.SIGKILL
     edited = (slow / "auth.py").stat()
     go(tmp_path)
-    async with host(tmp_path, slow) as second:
-        done = await call(second, "thread_wait", thread_id="latest")
-        assert done["outcome"] == "fixed", done.text
-        log = await call(second, "thread_history", thread_id=done["thread_id"])
+    async with piped(slow) as second:
+        done = await second.told("thread_wait", thread_id="latest")
+        assert done["outcome"] == "fixed"
+        log = await second.told("thread_history", thread_id=done["thread_id"])
     writes = [event for event in log["events"] if event.get("data", {}).get("tool") == "edit_file"]
-    assert [event["kind"] for event in writes].count("started") == 1, log.text
+    assert [event["kind"] for event in writes].count("started") == 1, log
     assert (slow / "auth.py").read_text() == FIXED
     assert (slow / "auth.py").stat().st_mtime_ns == edited.st_mtime_ns
 
@@ -133,35 +135,35 @@ async def test_after_kill_9_during_a_check_another_server_finishes_and_the_edit_
 async def test_a_cancel_from_another_process_stops_a_running_check_within_two_seconds(
     tmp_path: Path, slow: Path
 ) -> None:
-    async with raw(tmp_path, slow) as client, host(tmp_path, slow) as other:
-        await client.call(1, "issue_fixer", issue="123")
+    async with hosted(slow, REAL) as client, piped(slow) as other:
+        begun = await client.call("issue_fixer", issue="123")
         checking = await began(tmp_path)
         start = monotonic()
-        cancelled = await call(other, "thread_cancel", thread_id="latest", reason="enough")
-        assert cancelled["status"] == "cancelled", cancelled.text
+        cancelled = await other.told("thread_cancel", thread_id="latest", reason="enough")
+        assert cancelled["status"] == "cancelled"
         assert monotonic() - start < 2
         assert not psutil.pid_exists(checking)
-        assert (await client.result(1))["status"] == "cancelled"
+        assert (await client.result(begun))["status"] == "cancelled"
 
 
 @pytest.mark.requirement("R20")
 async def test_a_second_writer_of_another_process_hears_the_holders_thread(tmp_path: Path, slow: Path) -> None:
-    async with raw(tmp_path, slow) as client, host(tmp_path, slow) as other:
-        await client.call(1, "issue_fixer", issue="123")
+    async with hosted(slow, REAL) as client, piped(slow) as other:
+        begun = await client.call("issue_fixer", issue="123")
         await began(tmp_path)
-        holder = (await call(other, "thread_list", limit=1))["threads"][0]["thread_id"]
-        second = await call(other, "issue_fixer", issue="124")
-        assert second.kind == "busy" and holder in second.text
+        holder = (await other.told("thread_list", limit=1))["threads"][0]["thread_id"]
+        second = await other.problem("issue_fixer", issue="124")
+        assert second["kind"] == "busy" and holder in second["message"]
         go(tmp_path)
-        assert (await client.result(1))["outcome"] == "fixed"
-        assert (await call(other, "issue_fixer", issue="124"))["outcome"] == "no_change"
+        assert (await client.result(begun))["outcome"] == "fixed"
+        assert (await other.told("issue_fixer", issue="124"))["outcome"] == "no_change"
 
 
 @pytest.mark.requirement("R11")
 async def test_with_every_log_line_on_stdout_carries_nothing_but_protocol(tmp_path: Path, shop: Path) -> None:
-    async with raw(tmp_path, shop, LOG_LEVEL="DEBUG", STRUCTURED_LOGGING="true") as client:
-        await client.call(1, "testing")
-        assert (await client.result(1))["outcome"] == "failed"
+    async with hosted(shop, REAL, LOG_LEVEL="DEBUG", STRUCTURED_LOGGING="true") as client:
+        begun = await client.call("testing")
+        assert (await client.result(begun))["outcome"] == "failed"
         await client.hang_up()
         assert await client.ends(3) == 0
         assert await client.rest() == b""
@@ -179,11 +181,10 @@ async def test_with_every_log_line_on_stdout_carries_nothing_but_protocol(tmp_pa
     ],
 )
 def test_a_server_that_cannot_start_says_why_in_one_line_on_stderr(
-    tmp_path: Path, shop: Path, variables: dict[str, str], code: int, names: str
+    shop: Path, variables: dict[str, str], code: int, names: str
 ) -> None:
-    how = server(tmp_path, shop, **variables)
-    command = [how.command, *how.args]
-    ran = subprocess.run(command, cwd=shop, env=how.env, input="", capture_output=True, text=True, timeout=30)
+    how = started(shop, REAL, **variables)
+    ran = subprocess.run(REAL, cwd=shop, env=how.env, input="", capture_output=True, text=True, timeout=30)
     assert (ran.returncode, ran.stdout) == (code, "")
     assert ran.stderr.startswith("factor12: ") and ran.stderr.count("\n") == 1, ran.stderr
     assert names in ran.stderr
