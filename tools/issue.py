@@ -7,6 +7,7 @@ from anyio.to_thread import run_sync
 
 from tools.base import tool
 from tools.beneath import list_names, read_bytes
+from tools.changes import decode_text
 from tools.errors import ToolError
 from tools.issue_form import LIMIT, Issue, Pair
 from tools.workspace import Repository, Workspace
@@ -40,7 +41,7 @@ def _read(repository: Repository, issue: str) -> Issue:
     if number is None and " " in wanted and PurePosixPath(wanted).suffix.lower() not in _SUFFIXES:
         raise ToolError("bad_input", f"{wanted[:_SHOWN]!r} is neither a number nor a path.", _HINT)
     path = _path_of(repository, int(number[1])) if number else wanted
-    read = parse_issue(_decode(_bytes_of(repository, path), path), path)
+    read = parse_issue(decode_text(_bytes_of(repository, path), path), path)
     if read.number is None and (named := _FILE.fullmatch(PurePosixPath(path).name)):
         return read.model_copy(update={"number": int(named[1])})
     return read
@@ -79,13 +80,3 @@ def _bytes_of(repository: Repository, path: str) -> bytes:
         if error.problem.kind != "not_found":
             raise
         raise ToolError("not_found", f"There is no issue {path[:_SHOWN]!r} in {repository.name!r}.", _HINT) from error
-
-
-def _decode(data: bytes, path: str) -> str:
-    if (place := data.find(0)) >= 0:
-        raise ToolError("bad_input", f"{path} is binary: byte {place} is NUL.", "Give an issue written as UTF-8 text.")
-    try:
-        return data.decode()
-    except UnicodeDecodeError as error:
-        what = f"{path} is not UTF-8: byte {error.start} is 0x{data[error.start]:02x}."
-        raise ToolError("bad_input", what, "Save the file as UTF-8.") from error

@@ -118,9 +118,9 @@ async def test_a_path_without_a_file_is_named_and_one_with_blanks_is_read(tmp_pa
     ("content", "kind", "what"),
     [
         (b"", "bad_input", "issues/7.md is empty."),
-        (b"# T\n\0\n", "bad_input", "issues/7.md is binary: byte 4 is NUL."),
-        (b"# T\n\xff\n", "bad_input", "issues/7.md is not UTF-8: byte 4 is 0xff."),
-        (b"# T\n\xed\xa0\x80\n", "bad_input", "issues/7.md is not UTF-8: byte 4 is 0xed."),
+        (b"# T\n\0\n", "bad_input", "'issues/7.md' is binary: byte 4 is NUL."),
+        (b"# T\n\xff\n", "bad_input", "'issues/7.md' is not UTF-8: byte 4 is 0xff."),
+        (b"# T\n\xed\xa0\x80\n", "bad_input", "'issues/7.md' is not UTF-8: byte 4 is 0xed."),
         (b"a" * (1024 * 1024 + 1), "limit", ""),
         (b"```\n" * 1_300_000, "limit", ""),
         (
