@@ -12,6 +12,7 @@ import psutil
 import pytest
 from anyio.to_thread import run_sync
 
+from tests.processes import pid_from
 from tests.tools.checking import ENVIRONMENT, check, make_workspace, plan, program, tree, write
 from tools.base import ToolError
 from tools.checks import INLINE_BYTES, Check, fit, run_check
@@ -173,8 +174,7 @@ async def test_a_cancelled_check_leaves_no_process_and_no_folder(tmp_path: Path)
     pid = 0
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(check, workspace)
-        with anyio.fail_after(10):
-            pid = int(await anyio.to_thread.run_sync((tmp_path / "pid").read_bytes, abandon_on_cancel=True))
+        pid = await pid_from(tmp_path / "pid")
         tasks.cancel_scope.cancel()
     assert not psutil.pid_exists(pid)
     assert list((workspace.scratch / "checks").iterdir()) == []

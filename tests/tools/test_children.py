@@ -14,6 +14,7 @@ import psutil
 import pytest
 from anyio.to_thread import run_sync
 
+from tests.processes import alive, dies_within, pid_from
 from tools.base import ToolError
 from tools.children import MARK, Child, kill_leftovers, run_child
 
@@ -21,11 +22,6 @@ pytestmark = [pytest.mark.anyio, pytest.mark.requirement("R10")]
 ENV = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
 PYTHON = sys.executable
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 async def run(
@@ -39,25 +35,6 @@ def pipe(tmp_path: Path) -> Path:
     """A named pipe that a script writes a process id to."""
     os.mkfifo(tmp_path / "pid")
     return tmp_path / "pid"
-
-
-async def pid_from(pipe: Path) -> int:
-    with anyio.fail_after(10):
-        return int(await run_sync(pipe.read_bytes, abandon_on_cancel=True))
-
-
-def alive(pid: int) -> bool:
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-
-
-def dies_within(pid: int, seconds: float) -> bool:
-    try:
-        psutil.Process(pid).wait(seconds)
-    except psutil.NoSuchProcess:
-        return True
-    except psutil.TimeoutExpired:
-        return not alive(pid)
-    return True
 
 
 async def test_a_program_is_run_with_its_output_and_exit_code(tmp_path: Path) -> None:
@@ -210,6 +187,7 @@ OWNER = """
 import sys
 from pathlib import Path
 import anyio
+import psutil
 from tools.children import run_child
 run = lambda: run_child(sys.argv[2:], cwd=Path(sys.argv[1]), env={"PATH": "/usr/bin:/bin"}, timeout_s=60, mark="owned")
 anyio.run(run)

@@ -7,11 +7,12 @@ from contextlib import suppress
 from pathlib import Path
 
 import anyio
-import psutil
 import pytest
+from anyio.to_thread import run_sync
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.processes import alive, dies_within, pid_from
 from tests.tools.gitting import Place, snapshot
 from tools.base import ToolError
 from tools.giterrors import failure, printable
@@ -20,16 +21,6 @@ from tools.gitrun import git
 from tools.workspace import Workspace
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return Place(tmp_path)
 
 
 async def run(workspace: Workspace, *args: str, stdin: bytes | None = None) -> bytes:
@@ -475,22 +466,20 @@ async def test_a_git_that_takes_too_long_is_killed_with_what_it_started(place: P
     with anyio.fail_after(10), pytest.raises(ToolError, match="took more than") as caught:
         await git(workspace, workspace.repository(), "version", timeout_s=0.5)
     assert caught.value.problem.kind == "limit"
-    assert not alive(int((place.folder / "pid").read_text(encoding="utf-8")))
+    assert await run_sync(dies_within, int((place.folder / "pid").read_text(encoding="utf-8")), 2)
 
 
 @pytest.mark.requirement("R10")
 async def test_cancelling_kills_git_and_what_it_started(place: Place, victim: Path) -> None:
-    slow_git(
-        place, f"sleep 300 & echo $! >{place.folder / 'pid.new'}; mv {place.folder}/pid.new {place.folder}/pid\nwait"
-    )
-    workspace = place.workspace(victim)
-    with anyio.fail_after(10):
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(run, workspace, "version")
-            while not (place.folder / "pid").exists():
-                await anyio.lowlevel.checkpoint()
-            tasks.cancel_scope.cancel()
-    assert not alive(int((place.folder / "pid").read_text(encoding="utf-8")))
+    os.mkfifo(place.folder / "pid")
+    slow_git(place, f"sleep 300 & echo $! >{place.folder / 'pid'}\nwait")
+    pid = 0
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(run, place.workspace(victim), "version")
+        pid = await pid_from(place.folder / "pid")
+        assert alive(pid)
+        tasks.cancel_scope.cancel()
+    assert await run_sync(dies_within, pid, 2)
 
 
 async def test_a_git_that_closes_its_output_and_stays_is_killed(place: Place, victim: Path) -> None:
@@ -505,10 +494,6 @@ async def test_much_complaint_neither_blocks_nor_is_kept(place: Place, victim: P
     with anyio.fail_after(10), pytest.raises(ToolError) as caught:
         await run(place.workspace(victim), "version")
     assert len(caught.value.problem.message) < 400
-
-
-def alive(pid: int) -> bool:
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
 
 
 @pytest.mark.parametrize(
