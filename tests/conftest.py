@@ -20,19 +20,23 @@ def run_git(root: Path, *args: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL).stdout
 
 
+def repository(root: Path, files: Mapping[str, str | bytes]) -> Path:
+    """Make a repository with one commit of the given files."""
+    root.mkdir(parents=True)
+    for path, content in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(content if isinstance(content, bytes) else content.encode())
+    run_git(root, "init", "-q", "-b", "main")
+    run_git(root, "add", "-A")
+    run_git(root, "commit", "-q", "--allow-empty", "-m", "start")
+    return root
+
+
 @pytest.fixture
 def make_repository(tmp_path: Path) -> Callable[..., Path]:
     """Make a repository under `tmp_path` with one commit of the given files."""
 
     def make(name: str, files: Mapping[str, str]) -> Path:
-        root = tmp_path / name
-        root.mkdir(parents=True)
-        for path, text in files.items():
-            (root / path).parent.mkdir(parents=True, exist_ok=True)
-            (root / path).write_bytes(text.encode())
-        run_git(root, "init", "-q", "-b", "main")
-        run_git(root, "add", "-A")
-        run_git(root, "commit", "-q", "--allow-empty", "-m", "start")
-        return root
+        return repository(tmp_path / name, files)
 
     return make

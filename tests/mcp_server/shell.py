@@ -13,50 +13,9 @@ from typing import Any
 import pytest
 
 from mcp_server.cli import main
+from tests.agents.shop import SHOP
 from tests.mcp_server.person import Person, person
 from tests.mcp_server.process import FACTOR12, environment
-
-AUTH = """\
-class User:
-    def __init__(self, valid):
-        self.valid = valid
-
-    def is_valid(self):
-        return self.valid
-
-
-def authenticate(user):
-    return False  # Bug here
-"""
-TESTS = """\
-import unittest
-
-from auth import User, authenticate
-
-
-class Authentication(unittest.TestCase):
-    def test_a_valid_user_may_enter(self):
-        self.assertTrue(authenticate(User(True)))
-
-    def test_others_may_not(self):
-        self.assertFalse(authenticate(User(False)))
-"""
-ISSUE = """\
-# Issue #123: Fix authentication bug
-
-## Current Code
-```python
-def authenticate(user):
-    return False  # Bug here
-```
-
-## Should Be
-```python
-def authenticate(user):
-    return user.is_valid()
-```
-"""
-SHOP = {"auth.py": AUTH, "tests/__init__.py": "", "tests/test_auth.py": TESTS, "issues/123.md": ISSUE}
 
 
 @dataclass(frozen=True)

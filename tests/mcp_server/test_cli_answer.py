@@ -8,7 +8,8 @@ import pytest
 from state.events import Asked, Launched, Question
 from state.log import SqliteStore
 from state.sqlite import Database
-from tests.mcp_server.shell import SHOP, Shell, open_shell
+from tests.agents.shop import SHOP
+from tests.mcp_server.shell import Shell, open_shell
 
 TWICE = {**SHOP, "old.py": SHOP["auth.py"], "tests/test_auth.py": SHOP["tests/test_auth.py"]}
 
@@ -129,20 +130,12 @@ def test_an_answer_to_a_thread_that_waits_for_nothing_is_refused(asked: tuple[Sh
     assert "waits for no answer" in shell.quick("answer", thread_id, "colour", "red").complaint
 
 
-def test_ctrl_c_at_the_question_answers_nothing_and_leaves_at_once(asked: tuple[Shell, str]) -> None:
+@pytest.mark.parametrize(("key", "code"), [("\x03", 130), ("\x04", 1)], ids=["Ctrl-C", "Ctrl-D"])
+def test_a_person_who_leaves_answers_nothing(asked: tuple[Shell, str], key: str, code: int) -> None:
     shell, thread_id = asked
     with shell.person("answer", thread_id) as person:
         person.sees("Your answer: ")
-        person.presses("\x03")
-        assert person.leaves() == 130
+        person.presses(key)
+        assert person.leaves() == code
     assert "Traceback" not in person.screen
-    assert shell.quick("threads", "show", thread_id, "--json").json["status"] == "waiting"
-
-
-def test_a_person_who_leaves_answers_nothing(asked: tuple[Shell, str]) -> None:
-    shell, thread_id = asked
-    with shell.person("answer", thread_id) as person:
-        person.sees("Your answer: ")
-        person.presses("\x04")
-        assert person.leaves() == 1
     assert shell.quick("threads", "show", thread_id, "--json").json["status"] == "waiting"

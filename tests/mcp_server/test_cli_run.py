@@ -11,7 +11,8 @@ from agents.runtime.definition import Agent
 from mcp_server.cli_run import example, read_words
 from state.problem import ProblemError
 from state.steps import Done
-from tests.mcp_server.shell import ISSUE, SHOP, Shell, open_shell, read_until
+from tests.agents.shop import AUTH_ISSUE, SHOP
+from tests.mcp_server.shell import Shell, open_shell, read_until
 
 SLOW = """\
 import time
@@ -65,15 +66,15 @@ def test_json_is_the_envelope_and_nothing_else(shop: Shell) -> None:
 
 
 def test_fields_may_be_options_or_words_and_lists_repeat(shop: Shell) -> None:
-    words = shop.quick("run", "testing", "paths=tests/test_auth.py", "select=others", "--json").json
-    options = shop.quick("run", "testing", "--paths", "tests/test_auth.py", "--select", "others", "--json").json
+    words = shop.quick("run", "testing", "paths=tests/test_auth.py", "select=expired", "--json").json
+    options = shop.quick("run", "testing", "--paths", "tests/test_auth.py", "--select", "expired", "--json").json
     for ran in (words, options):
         assert ran["outcome"] == "done", ran
         assert ran["output"]["check"]["counts"]["passed"] == 1
 
 
 def test_a_first_word_without_a_key_is_the_first_field(shop: Shell) -> None:
-    (shop.folder / "issues" / "124.md").write_text(ISSUE.replace("123", "124"))
+    (shop.folder / "issues" / "124.md").write_text(AUTH_ISSUE.replace("123", "124"))
     assert shop.quick("run", "issue_fixer", "124", "--json").json["output"]["issue"] == "Fix authentication bug"
 
 
@@ -107,7 +108,7 @@ def test_a_failure_with_json_is_a_document_too(shop: Shell) -> None:
 def test_a_branch_is_told_and_so_is_what_is_too_much_to_list(
     make_repository: Callable[..., Path], tmp_path: Path
 ) -> None:
-    red = "".join(f"    def test_{n}(self): self.assertTrue(authenticate(User(True)))\n" for n in range(12))
+    red = "".join(f"    def test_{n}(self): self.assertTrue(authenticate(User('ada')))\n" for n in range(12))
     shell = open_shell(make_repository, tmp_path, {**SHOP, "tests/test_auth.py": SHOP["tests/test_auth.py"] + red})
     fixed = shell.quick("run", "issue_fixer", "123", "--branch")
     assert fixed.code == 0, fixed
@@ -139,7 +140,7 @@ def test_the_same_idempotency_key_finds_the_thread_again(shop: Shell) -> None:
     assert (
         shop.quick("run", "testing", "--idempotency-key", "nightly", "--json").json["thread_id"] == first["thread_id"]
     )
-    other = shop.quick("run", "testing", "select=others", "--idempotency-key", "nightly", "--json")
+    other = shop.quick("run", "testing", "select=expired", "--idempotency-key", "nightly", "--json")
     assert other.code == 1 and other.json["error"]["kind"] == "conflict"
 
 
@@ -162,8 +163,8 @@ def test_at_a_terminal_there_are_colours_unless_they_are_not_wanted(shop: Shell)
 def test_questions_are_put_to_the_person_at_the_terminal(make_repository: Callable[..., Path], tmp_path: Path) -> None:
     twice = open_shell(make_repository, tmp_path, {**SHOP, "old.py": SHOP["auth.py"]})
     with twice.where(FACTOR12_TRUSTED_ROOTS="").person("run", "issue_fixer", "123") as person:
-        person.sees("1  auth.py:9")
-        person.sees("2  old.py:9")
+        person.sees("1  auth.py:12")
+        person.sees("2  old.py:12")
         person.sees("Your answer: ")
         person.types("perhaps")
         person.sees("'perhaps' is no answer")

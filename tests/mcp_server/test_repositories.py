@@ -2,13 +2,13 @@
 
 import os
 from collections.abc import Callable
-from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import run_git
 from tests.mcp_server.door import door, structured, task, text_of
+from tests.tools.gitting import snapshot
 
 pytestmark = pytest.mark.anyio
 
@@ -113,19 +113,13 @@ async def test_a_thread_in_a_folder_that_is_no_longer_allowed_is_not_driven(sour
     assert not (source / "portal/a").exists()
 
 
-def contents(root: Path) -> dict[str, tuple[int, str]]:
-    """Return every file of a repository, git's own included, with its mode and digest."""
-    found = (Path(folder) / name for folder, _, names in os.walk(root) for name in names)
-    return {str(path): (path.stat().st_mode, sha256(path.read_bytes()).hexdigest()) for path in found}
-
-
 @pytest.mark.requirement("R14")
 async def test_tools_that_only_read_leave_a_repository_byte_identical(source: Path) -> None:
     (source / "shop" / "README.md").write_text("changed\n")
     (source / "shop" / "new.txt").write_text("untracked\n")
     run_git(source / "shop", "add", "README.md")
     os.utime(source / "shop" / "README.md", (1, 1))  # git would like to refresh its index
-    before = contents(source / "shop")
+    before = snapshot(source / "shop")
     async with door(source, toys=False) as at:
         tools = [tool for tool in (await at.client.list_tools()).tools if tool.annotations]
         reading = [tool.name for tool in tools if tool.annotations and tool.annotations.read_only_hint]
@@ -133,4 +127,4 @@ async def test_tools_that_only_read_leave_a_repository_byte_identical(source: Pa
         seen = [await at.told(name) for name in reading if name != "thread_history"]
         switched = await at.told("repo_switch", repo="shop")
     assert len(seen) == 4 and switched["dirty_total"] == 2
-    assert contents(source / "shop") == before
+    assert snapshot(source / "shop") == before

@@ -8,20 +8,18 @@ from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
 
-import anyio
 import psutil
 import pytest
-from anyio.to_thread import run_sync
 
+from tests.agents.shop import AUTH_ISSUE, FIXED, SHOP
 from tests.conftest import run_git
 from tests.mcp_server.byhand import Host, hosted
 from tests.mcp_server.door import structured, text_of
 from tests.mcp_server.process import REAL, piped, started
-from tests.mcp_server.shell import AUTH, ISSUE, SHOP
+from tests.processes import pid_from
 
 pytestmark = pytest.mark.anyio
 
-FIXED = AUTH.replace("return False  # Bug here", "return user.is_valid()")
 WAITS = """\
 import os
 import time
@@ -35,7 +33,7 @@ HERE = Path({folder!r})
 
 class Authentication(unittest.TestCase):
     def test_a_valid_user_may_enter(self):
-        self.assertTrue(authenticate(User(True)))
+        self.assertTrue(authenticate(User("ada")))
         if not (HERE / "go").exists():
             (HERE / "began").write_text(str(os.getpid()))
         while not (HERE / "go").exists():
@@ -53,13 +51,7 @@ def slow(make_repository: Callable[..., Path], tmp_path: Path) -> Path:
     """A repository whose test, once the code is right, writes its pid to the pipe `began` and waits for `go`."""
     os.mkfifo(tmp_path / "began")
     waits = WAITS.format(folder=str(tmp_path))
-    return make_repository("slow", {**SHOP, "tests/test_auth.py": waits, "issues/124.md": ISSUE})
-
-
-async def began(folder: Path) -> int:
-    """Wait until the tests of the edited code run, and return their pid."""
-    with anyio.fail_after(30):
-        return int(await run_sync((folder / "began").read_text, abandon_on_cancel=True))
+    return make_repository("slow", {**SHOP, "tests/test_auth.py": waits, "issues/124.md": AUTH_ISSUE})
 
 
 def go(folder: Path) -> None:
@@ -96,7 +88,7 @@ async def test_leaving_during_a_check_answers_the_call_and_another_process_finis
 ) -> None:
     async with hosted(slow, REAL) as client:
         begun = await client.call("issue_fixer", issue="123")
-        checking = await began(tmp_path)
+        checking = await pid_from(tmp_path / "began")
         await leave(client, how)
         left = await client.result(begun)
         assert left["status"] == "running" and "thread_wait" in left["next"]
@@ -116,7 +108,7 @@ async def test_after_kill_9_during_a_check_another_server_finishes_and_the_edit_
 ) -> None:
     async with hosted(slow, REAL) as client:
         await client.call("issue_fixer", issue="123")
-        await began(tmp_path)
+        await pid_from(tmp_path / "began")
         client.process.kill()
         assert await client.ends(3) == -signal.SIGKILL
     edited = (slow / "auth.py").stat()
@@ -137,7 +129,7 @@ async def test_a_cancel_from_another_process_stops_a_running_check_within_two_se
 ) -> None:
     async with hosted(slow, REAL) as client, piped(slow) as other:
         begun = await client.call("issue_fixer", issue="123")
-        checking = await began(tmp_path)
+        checking = await pid_from(tmp_path / "began")
         start = monotonic()
         cancelled = await other.told("thread_cancel", thread_id="latest", reason="enough")
         assert cancelled["status"] == "cancelled"
@@ -150,7 +142,7 @@ async def test_a_cancel_from_another_process_stops_a_running_check_within_two_se
 async def test_a_second_writer_of_another_process_hears_the_holders_thread(tmp_path: Path, slow: Path) -> None:
     async with hosted(slow, REAL) as client, piped(slow) as other:
         begun = await client.call("issue_fixer", issue="123")
-        await began(tmp_path)
+        await pid_from(tmp_path / "began")
         holder = (await other.told("thread_list", limit=1))["threads"][0]["thread_id"]
         second = await other.problem("issue_fixer", issue="124")
         assert second["kind"] == "busy" and holder in second["message"]

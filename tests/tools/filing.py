@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from state.problem import Kind, Problem
-from tests.conftest import run_git
+from tests.conftest import repository
 from tests.tools.checking import Memory
 from tools.errors import ToolError
 from tools.workspace import Mode, Repository, Workspace
@@ -15,17 +15,10 @@ from tools.workspace import Mode, Repository, Workspace
 
 def make_workspace(tmp_path: Path, files: Mapping[str, str | bytes], mode: Mode = "write") -> Workspace:
     """Return a workspace whose one repository `repo` has these files, committed."""
-    root, scratch = tmp_path / "repo", tmp_path / "scratch"
-    root.mkdir()
+    scratch = tmp_path / "scratch"
     scratch.mkdir()
-    for name, content in files.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_bytes(content if isinstance(content, bytes) else content.encode())
-    run_git(root, "init", "-q", "-b", "main")
-    run_git(root, "add", "-A")
-    run_git(root, "commit", "-q", "--allow-empty", "-m", "start")
-    repository = Repository("repo", root.resolve(), mode)
-    return Workspace({"repo": repository}, Memory(), scratch.resolve(), {"PATH": os.environ["PATH"]}, effect="effect")
+    found = Repository("repo", repository(tmp_path / "repo", files).resolve(), mode)
+    return Workspace({"repo": found}, Memory(), scratch.resolve(), {"PATH": os.environ["PATH"]}, effect="effect")
 
 
 def root_of(workspace: Workspace) -> Path:

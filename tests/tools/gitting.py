@@ -7,20 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.tools.checking import Memory
 from tools.base import Tool
 from tools.workspace import Mode, Repository, Workspace
 
 PATH = "/usr/local/bin:/usr/bin:/bin"
-
-
-class NoBlobs:
-    """A store for content that nothing here keeps."""
-
-    def put(self, data: bytes) -> str:
-        return hashlib.sha256(data).hexdigest()
-
-    def get(self, digest: str) -> bytes | None:
-        return None
 
 
 class Place:
@@ -82,7 +73,7 @@ class Place:
 
     def workspace(self, *roots: Path, mode: Mode = "write", trusted: bool = False) -> Workspace:
         found = {root.name: Repository(root.name, root.resolve(), mode, trusted=trusted) for root in roots}
-        return Workspace(found, NoBlobs(), self.scratch, self.environment, vaults=self.folder / "vaults")
+        return Workspace(found, Memory(), self.scratch, self.environment, vaults=self.folder / "vaults")
 
 
 def snapshot(root: Path) -> dict[str, object]:

@@ -23,11 +23,6 @@ BRANCH = "agent/issue-7-20261126_103000"
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def place(tmp_path: Path) -> Place:
     made = Place(tmp_path)
     (made.home / ".gitconfig").write_text("[user]\n\tname = Ada\n\temail = ada@example.org\n", encoding="utf-8")

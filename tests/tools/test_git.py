@@ -42,16 +42,6 @@ HOSTILE = [
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return Place(tmp_path)
-
-
-@pytest.fixture
 def shop(place: Place) -> Path:
     root = place.repository("shop", {"a.txt": "one\n", "src/b.txt": "b\n", "-p.txt": "p\n"})
     place.write(root, {"a.txt": "two\n"})

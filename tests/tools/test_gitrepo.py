@@ -16,16 +16,6 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return Place(tmp_path)
-
-
-@pytest.fixture
 def shop(place: Place) -> Path:
     return place.repository("base/shop", {"a.txt": "one\n", "b.txt": "b\n"})
 

@@ -14,16 +14,6 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return Place(tmp_path)
-
-
-@pytest.fixture
 def shop(place: Place) -> Path:
     files = {
         "a.py": "def price(x):\n    return x * 2  # a+b [c] $1\r\n",
