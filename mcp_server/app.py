@@ -62,11 +62,18 @@ def build_server(runtime: Runtime) -> Server:
 
 def table(runtime: Runtime) -> list[Entry]:
     """Return every tool, in the order they are listed."""
-    from mcp_server import agent_tools, repo_tools, service_tools, thread_tools  # as late as the agents they launch
+    from mcp_server import (  # as late as the agents they launch
+        agent_tools,
+        checkpoint_tools,
+        repo_tools,
+        service_tools,
+        thread_tools,
+    )
 
     return [
         *agent_tools.entries(runtime),
         *thread_tools.entries(runtime),
+        *checkpoint_tools.entries(),
         *repo_tools.entries(),
         *service_tools.entries(),
     ]

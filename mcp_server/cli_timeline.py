@@ -16,6 +16,7 @@ from state.events import (
     BudgetExtended,
     Cancelled,
     CancelRequested,
+    CheckpointTaken,
     Denied,
     Event,
     Failed,
@@ -72,6 +73,8 @@ def _mark(event: Event) -> tuple[str, str]:
             return "↻", "yellow"
         case Asked() | Answered() | Denied() | BudgetExtended() | CancelRequested():
             return "?" if isinstance(event, Asked) else "→", "yellow"
+        case CheckpointTaken():
+            return "◆", "cyan"
         case Launched():
             return "▶", "cyan"
         case Finished() | Aborted() | Cancelled():

@@ -1,13 +1,13 @@
 """The one place where store, agents, tools and workspaces meet."""
 
 import logging
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from time import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 
@@ -29,6 +29,9 @@ from state.sqlite import Database
 from state.store import Search, Store, UnknownThread
 from state.thread import Thread
 from tools.base import Tool, Workspace
+
+if TYPE_CHECKING:
+    from tools.checkpoints.saving import Tree
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +81,7 @@ class Runtime:
             auto_resume_s=self.settings.auto_resume_s,
             may_drive=self.may_drive,
             bells=self.bells,
+            hold=self.hold,
         )
 
     async def open_workspace(self, thread: Thread) -> Workspace:
@@ -85,7 +89,19 @@ class Runtime:
         scratch = self.settings.state_dir / "scratch"
         scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
         found = {ref.name: self.repositories.opened(ref) for ref in thread.workspace}
-        return Workspace(found, self.store, scratch, child_environment())
+        vaults = self.settings.state_dir / "checkpoints"
+        workspace = Workspace(found, self.store, scratch, child_environment(), vaults=vaults)
+        if vaults.exists():
+            from agents.runtime.rewinding import completed  # needed by few starts
+
+            await completed(self.store, workspace)
+        return workspace
+
+    async def hold(self, workspace: Workspace, label: str) -> Mapping[str, "Tree"]:
+        """Hold the work trees a thread may write to."""
+        from tools.checkpoints.holding import hold
+
+        return await hold(workspace, label)
 
     async def drive(self, thread_id: str) -> None:
         """Drive a thread, its log lines marked with what they are about. One that cannot be read holds up no other."""

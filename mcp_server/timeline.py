@@ -13,6 +13,7 @@ from state.events import (
     BudgetExtended,
     Cancelled,
     CancelRequested,
+    CheckpointTaken,
     Denied,
     Event,
     Failed,
@@ -77,6 +78,8 @@ def _said(event: Event) -> str:
             return _effect(event)
         case Asked() | Answered() | Denied() | BudgetExtended():
             return _question(event)
+        case CheckpointTaken():
+            return f"checkpoint, {event.label}: {', '.join(event.trees)}"
         case CancelRequested():
             return f"cancel asked for over {event.channel}. {event.reason}"
         case Cancelled():

@@ -13,6 +13,10 @@ Topic: TypeAlias = Literal["agent", "approval", "failures", "cut_off", "budget",
 """Why a question is asked: by the agent, or by the engine about one effect or the thread."""
 
 
+Trees: TypeAlias = dict[str, tuple[str, str]]
+"""Repository → its work tree before and after, as commits of its checkpoints. Only those that differ."""
+
+
 class _Event(BaseModel):
     # JSON has no infinity: it would be written as null, and the log could not be read again
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -119,6 +123,8 @@ class Resolved(_Event):
     tool: str | None = None
     """Set, with `args`, when a short read is logged together with its outcome."""
     args: dict[str, Json] | None = None
+    trees: Trees = {}
+    """What the effect, or a program it ran, made of the work trees."""
 
 
 class Failed(_Event):
@@ -201,12 +207,24 @@ class Resumed(_Event):
     kind: Literal["resumed"] = "resumed"
 
 
+class CheckpointTaken(_Event):
+    """The work trees were held as they were at this version, so that a restore can bring them back."""
+
+    kind: Literal["checkpoint_taken"] = "checkpoint_taken"
+    label: str
+    trees: dict[str, str]
+    """Repository → commit of its checkpoints."""
+    left_out: dict[str, list[str]] = {}
+    """Repository → what is not held."""
+
+
 class Rewound(_Event):
     """A restore moved the files back; the fold forgets later reads and writes (R1)."""
 
     kind: Literal["rewound"] = "rewound"
     to: int
     checkpoint: str
+    trees: Trees = {}
 
 
 class Finished(_Event):
@@ -235,6 +253,7 @@ Event: TypeAlias = Annotated[
     | BudgetExtended
     | Interrupted
     | Resumed
+    | CheckpointTaken
     | Rewound
     | Finished
     | Aborted,

@@ -14,6 +14,7 @@ from state.events import (
     BudgetExtended,
     Cancelled,
     CancelRequested,
+    CheckpointTaken,
     Denied,
     Event,
     Failed,
@@ -26,7 +27,7 @@ from state.events import (
     Settled,
     Started,
 )
-from state.thread import Failure, Recorded, Thread, texts
+from state.thread import Checkpoint, Failure, Recorded, Thread, texts
 
 
 class InvalidTransition(ValueError):
@@ -86,13 +87,16 @@ def _fold(draft: Thread, event: Event) -> Thread:
         case BudgetExtended(steps=steps, seconds=seconds):
             budget = Budget(steps=now.budget.steps + steps, seconds=now.budget.seconds + seconds)
             return _now(now, budget=budget)
+        case CheckpointTaken(label=label, trees=trees):
+            return _now(now, checkpoints=(*now.checkpoints, Checkpoint(now.version, label, trees)))
         case Rewound():
             return _rewind(now, event)
     assert_never(event)
 
 
 def _check(thread: Thread, event: Event) -> None:
-    if thread.ended or isinstance(event, Launched) is bool(thread.version):
+    over = thread.ended and not isinstance(event, CheckpointTaken | Rewound)
+    if over or isinstance(event, Launched) is bool(thread.version):
         raise InvalidTransition(f"thread {thread.id!r} is {thread.status}, {event.kind!r} cannot follow")
     expected = True
     match event:
@@ -106,6 +110,8 @@ def _check(thread: Thread, event: Event) -> None:
             expected = thread.asked is not None and thread.asked.key == event.key
         case Cancelled():
             expected = thread.cancelling
+        case Resumed():
+            expected = thread.asked is None
         case Rewound():
             expected = thread.pending is None and event.to <= thread.version
         case _:
@@ -129,7 +135,7 @@ def _turn(now: Thread, event: _Turn) -> Thread:
         case Interrupted():
             return _now(now, trouble=event.problem)
         case Resumed():
-            return now
+            return _now(now, status="running")
         case Finished():
             status = "failed" if event.outcome in ("failed", "denied") else "completed"
             return _now(now, status=status, output=event.output, outcome=event.outcome)
@@ -144,6 +150,8 @@ def _effect(now: Thread, event: Started | Resolved | Failed | Settled) -> Thread
             risk = now.pending.risk if now.pending else "read"
             steps = now.steps + (now.pending is None)
             known = Recorded(event.value, risk, now.version, event.hash, event.tool or "", event.args or {})
+            if event.trees:
+                _now(now, moves=(*now.moves, event.trees))
             return _record(now, event.key, known, event.seconds, steps)
         case Started():
             return _now(now, pending=event, steps=now.steps + 1, approvals=now.approvals.discard(event.key))
@@ -206,4 +214,9 @@ def _rewind(now: Thread, event: Rewound) -> Thread:
         denials=texts(),
         asked=None,
         status="waiting",
+        moves=(*now.moves, event.trees) if event.trees else now.moves,
+        cancelling=False,
+        output=None,
+        outcome=None,
+        reason=None,
     )

@@ -110,6 +110,8 @@ class SqliteStore:
                 db.execute(EVENT, row)
             if after.ended:
                 db.execute("delete from repo_leases where thread = ?", (lease.row,))
+            elif thread.ended:
+                _take_work_trees(db, lease.row, after)
         return after
 
     def release(self, lease: Lease, thread: Thread) -> bool:
@@ -245,6 +247,11 @@ def open_row(
     values = (thread.id, idempotency_key, arguments, thread.version, now, *named(thread), *indexed(thread))
     places = ", ".join("?" * len(columns))
     row = db.execute(f"insert into threads ({', '.join(columns)}) values ({places})", values).lastrowid or 0
+    _take_work_trees(db, row, thread)
+    return row
+
+
+def _take_work_trees(db: Connection, row: int, thread: Thread) -> None:
     for key, name in work_trees(thread).items():
         held = db.execute("select public from repo_leases join threads on id = thread where key = ?", (key,)).fetchone()
         if held:
@@ -254,4 +261,3 @@ def open_row(
                 f"Wait for it (`thread_wait`), answer it, or cancel it (`thread_cancel`): {held[0]}.",
             )
         db.execute("insert into repo_leases values (?, ?)", (key, row))
-    return row

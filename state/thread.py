@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from rpds import HashTrieMap
 
-from state.events import Asked, Budget, Json, Question, RepositoryRef, Risk, Started
+from state.events import Asked, Budget, Json, Question, RepositoryRef, Risk, Started, Trees
 from state.identity import identity
 from state.problem import Problem
 from state.steps import Outcome
@@ -49,6 +49,14 @@ class Results(Mapping[str, Json]):
 
     def __len__(self) -> int:
         return len(self._effects)
+
+
+class Checkpoint(NamedTuple):
+    """A version of the thread whose work trees are held."""
+
+    version: int
+    label: str
+    trees: Mapping[str, str]
 
 
 class Failure(NamedTuple):
@@ -101,6 +109,9 @@ class Thread:
     steps: int = 0
     seconds: float = 0.0
     budget: Budget = _BUDGET
+    checkpoints: tuple[Checkpoint, ...] = ()
+    moves: tuple[Trees, ...] = ()
+    """What the thread itself made of the work trees, in order: the rest is somebody else's."""
     cancelling: bool = False
     trouble: Problem | None = None
     """Why the last driver let go; gone with the next event."""
@@ -117,8 +128,9 @@ class Thread:
         return self.asked.question if self.asked else None
 
     @property
-    def waiting_on(self) -> Literal["question"] | None:
-        return "question" if self.asked else None
+    def waiting_on(self) -> Literal["question", "resume"] | None:
+        """What makes a waiting thread go on: an answer, or, after a restore, `thread_resume`."""
+        return None if self.status != "waiting" else "question" if self.asked else "resume"
 
     @property
     def ended(self) -> bool:

@@ -1,5 +1,6 @@
 """Perform one effect, exactly once: gate, plan, intent, act, outcome; and settle one that was cut off."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from inspect import isawaitable
@@ -11,6 +12,7 @@ from pydantic_core import to_json, to_jsonable_python
 
 from agents.runtime import questions
 from agents.runtime.engine import Engine
+from agents.runtime.footprints import held_before, since
 from agents.runtime.patience import patiently
 from agents.runtime.pen import Pen
 from state.events import Aborted, Artifact, Cancelled, Failed, Resolved, Settled, Started
@@ -121,11 +123,17 @@ class Effects:
             if thread.approvals.get(call.key) != binding:
                 now = self._engine.clock()
                 return await self._pen.decide(questions.approval(call.key, tool.name, reason, plan, binding, now))
+        try:
+            before = await held_before(self._engine, self._pen, workspace, call.key)
+        except ToolError as error:
+            return await self._pen.record(Failed(key=call.key, hash=known, problem=error.problem))
         intent = Started(key=call.key, hash=known, risk=tool.risk, tool=tool.name, args=dict(call.args), plan=plan)
         await self._pen.decide(intent, durable=True)
-        await self._act(tool, workspace, intent)
+        await self._act(tool, workspace, intent, before)
 
-    async def _act(self, tool: Tool[..., Any], workspace: Workspace, intent: Started) -> None:
+    async def _act(
+        self, tool: Tool[..., Any], workspace: Workspace, intent: Started, before: Mapping[str, str]
+    ) -> None:
         start, durable = monotonic(), tool.risk == "danger"
         try:
             value = await self._attempt(tool, tool.perform(workspace, intent.plan))
@@ -136,7 +144,8 @@ class Effects:
                 Failed(key=intent.key, hash=intent.hash, problem=error.problem), durable=durable
             )
         seconds = round(monotonic() - start, 3)
-        event = Resolved(key=intent.key, hash=intent.hash, value=await self._inline(value), seconds=seconds)
+        kept, trees = await self._inline(value), await since(self._engine, workspace, intent.key, before)
+        event = Resolved(key=intent.key, hash=intent.hash, value=kept, seconds=seconds, trees=trees)
         await self._pen.record(event, durable=durable)
 
     async def _late(self, tool: Tool[..., Any], workspace: Workspace, intent: Started, late: "TimedOut") -> None:

@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from time import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 from pydantic import BaseModel, ValidationError
@@ -24,6 +24,9 @@ from state.steps import Think
 from state.store import Moved, Store
 from state.thread import Thread
 from tools.base import Tool, Workspace, first_complaint
+
+if TYPE_CHECKING:
+    from tools.checkpoints.saving import Tree
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +67,8 @@ class Engine:
     render: Callable[..., str] = render
     """Turn a prompt's name and context into its text."""
     clock: Callable[[], float] = time
+    hold: Callable[[Workspace, str], Awaitable[Mapping[str, "Tree"]]] | None = None
+    """Hold the work trees a thread may write to; without it nothing can be restored."""
     inline_bytes: int = 16384
     auto_resume_s: float = 900.0
     bells: Bells = field(default_factory=Bells)
@@ -151,12 +156,12 @@ class Engine:
             return after
 
     async def resume(self, thread_id: str) -> Thread:
-        """Drive an interrupted thread. An ended or waiting one is returned as it is.
+        """Drive a thread that was interrupted, or rewound. An ended one, or one with a question, stays as it is.
 
         Raises:
             ProblemError: `busy`: it is being driven.
         """
-        while (thread := self.store.load(thread_id)).status == "running":
+        while (thread := self.store.load(thread_id)).status == "running" or thread.waiting_on == "resume":
             if self.store.driven(thread_id):
                 raise ProblemError("busy", f"Thread {thread_id!r} is running.", "`thread_wait` follows it.")
             try:

@@ -25,6 +25,10 @@ NAMES = [
     "thread_answer",
     "thread_resume",
     "thread_cancel",
+    "checkpoint_save",
+    "checkpoint_list",
+    "checkpoint_diff",
+    "checkpoint_restore",
     "repo_list",
     "repo_switch",
     "repo_current",
@@ -100,8 +104,9 @@ async def test_annotations_say_which_tools_only_read(shop: Path) -> None:
     tools = {tool.name: tool.annotations for tool in await listed(shop)}
     reading = {name for name, known in tools.items() if known and known.read_only_hint}
     destroying = {name for name, known in tools.items() if known and known.destructive_hint}
-    assert reading == {"thread_list", "thread_history", "repo_list", "repo_current", "health"}
-    assert destroying == {"issue_fixer", "thread_answer", "thread_resume", "thread_cancel"}
+    checkpoints = {"checkpoint_list", "checkpoint_diff"}
+    assert reading == {"thread_list", "thread_history", *checkpoints, "repo_list", "repo_current", "health"}
+    assert destroying == {"issue_fixer", "thread_answer", "thread_resume", "thread_cancel", "checkpoint_restore"}
     assert all(known and known.open_world_hint is not None for known in tools.values())
 
 

@@ -22,7 +22,7 @@ async def test_an_agent_answers_with_its_finished_thread_and_the_next_step(shop:
         assert told["status"] == "completed" and told["outcome"] == "done"
         assert told["output"] == {"results": {"0:add": 2, "1:peek": "2"}, "denied": []}
         assert told["agent"] == "errand" and told["session"] == "default"
-        assert told["version"] == 5 and "thread_id" in told and "next" in told
+        assert told["version"] == 6 and "thread_id" in told and "next" in told
         assert "question" not in told and "error" not in told
     assert (shop / "a").read_text() == "2"
 
@@ -212,10 +212,10 @@ async def test_a_history_has_every_event_and_continues_where_it_was_cut(shop: Pa
         thread_id = (await at.told("errand", **task("add a 2", "peek a")))["thread_id"]
         history = await at.told("thread_history", thread_id=thread_id)
         kinds = [event["kind"] for event in history["events"]]
-        assert kinds == ["launched", "started", "resolved", "resolved", "finished"]
-        assert all(event["says"] for event in history["events"]) and history["events"][1]["data"]["tool"] == "add"
-        rest = await at.told("thread_history", thread_id=thread_id, after=3)
-        assert [event["version"] for event in rest["events"]] == [4, 5]
+        assert kinds == ["launched", "checkpoint_taken", "started", "resolved", "resolved", "finished"]
+        assert all(event["says"] for event in history["events"]) and history["events"][2]["data"]["tool"] == "add"
+        rest = await at.told("thread_history", thread_id=thread_id, after=4)
+        assert [event["version"] for event in rest["events"]] == [5, 6]
 
 
 async def test_a_long_history_comes_in_parts_with_how_to_get_the_next(shop: Path) -> None:

@@ -18,6 +18,7 @@ from state.events import (
     BudgetExtended,
     Cancelled,
     CancelRequested,
+    CheckpointTaken,
     Denied,
     Event,
     Failed,
@@ -99,6 +100,13 @@ LOGS: dict[str, tuple[Event, ...]] = {
         asked("approve:x", "approval", about="x", binding="b"),
         Denied(key="approve:x", reason="no", channel="terminal"),
         Rewound(to=2, checkpoint="cp-1"),
+        Resumed(),
+        CheckpointTaken(label="before the first change", trees={"shop": "c0"}, left_out={"shop": ["vendor/"]}),
+        CHECK,
+        Resolved(key="before", hash="a1", value=False, trees={"shop": ("c0", "c1")}),
+        Finished(output={"summary": "nothing"}, outcome="no_change"),
+        CheckpointTaken(label="before restore", trees={"shop": "c1"}),
+        Rewound(to=11, checkpoint="t@11", trees={"shop": ("c1", "c0")}),
         CancelRequested(channel="terminal", reason="wrong branch"),
         Cancelled(note="nothing was in flight"),
     ),
@@ -120,6 +128,8 @@ def summary(thread: Thread) -> dict[str, Any]:
         "launch": [thread.agent, thread.session, thread.principal, thread.task, thread.launched_at, thread.code],
         "workspace": [ref.model_dump(mode="json") for ref in thread.workspace],
         "output": thread.output,
+        "checkpoints": [[one.version, one.label, dict(one.trees)] for one in thread.checkpoints],
+        "moves": [{name: list(move) for name, move in moves.items()} for moves in thread.moves],
     }
 
 

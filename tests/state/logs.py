@@ -14,6 +14,7 @@ from state.events import (
     BudgetExtended,
     Cancelled,
     CancelRequested,
+    CheckpointTaken,
     Denied,
     Event,
     Failed,
@@ -66,6 +67,7 @@ def plausible_event() -> SearchStrategy[Event]:
         st.builds(Denied, key=KEYS, reason=st.just("no"), channel=st.just("cli")),
         st.builds(BudgetExtended, steps=st.integers(0, 9), seconds=SECONDS),
         st.builds(Rewound, to=st.integers(0, 12), checkpoint=st.just("c")),
+        st.builds(CheckpointTaken, label=st.just("by hand"), trees=st.just({"shop": "c0"})),
         st.sampled_from((Interrupted(problem=PROBLEM), Resumed(), CancelRequested(channel="cli"), launched())),
     )
 
@@ -113,9 +115,11 @@ def _value(annotation: Any) -> SearchStrategy[Any]:
         case origin if origin in (Union, UnionType):
             return st.one_of([_value(each) for each in arguments])
         case origin if origin is tuple:
+            if arguments[-1] is not Ellipsis:
+                return st.tuples(*map(_value, arguments))
             return st.lists(_value(arguments[0]), max_size=2).map(tuple)
         case origin if origin is dict:
-            return st.dictionaries(st.text(max_size=8), JSON, max_size=3)
+            return st.dictionaries(st.text(max_size=8), _value(arguments[1]), max_size=3)
         case origin if origin is float:
             return st.floats(allow_nan=False, allow_infinity=False)
         case origin if origin is Any:

@@ -13,6 +13,7 @@ from state.events import (
     BudgetExtended,
     Cancelled,
     CancelRequested,
+    CheckpointTaken,
     Denied,
     Event,
     Failed,
@@ -238,11 +239,19 @@ def test_a_log_may_be_folded_in_any_portions(log: list[Event], cut: int) -> None
 
 @given(log=logs(), end=ending_event(), late=any_event() | plausible_event() | ending_event())
 @settings(max_examples=80, deadline=None)
-def test_an_ended_thread_accepts_nothing(log: list[Event], end: Event, late: Event) -> None:
+def test_an_ended_thread_accepts_nothing_but_checkpoints_and_being_rewound(
+    log: list[Event], end: Event, late: Event
+) -> None:
     ended = replay("t", accepted([*log, CANCEL, end, Aborted(problem=PROBLEM)]))
     assert ended.ended
-    with pytest.raises(InvalidTransition):
-        reduce(ended, late)
+    match late:
+        case CheckpointTaken():
+            assert reduce(ended, late).ended
+        case Rewound(to=to) if to <= ended.version:
+            assert reduce(ended, late).waiting_on == "resume"
+        case _:
+            with pytest.raises(InvalidTransition):
+                reduce(ended, late)
 
 
 @given(log=logs())

@@ -63,9 +63,9 @@ async def plan(vault: Vault, now: str, wanted: str, own: str | None) -> Plan:
     return planned
 
 
-async def combine(vault: Vault, own: str, before: str, after: str) -> Mapping[str, State]:
-    """Return the states that make `own` know what one effect changed, between the trees before and after it."""
-    return {path: new for path, (_, new) in (await changes(vault, before, after)).items()}
+async def after(vault: Vault, before: str, later: str) -> Mapping[str, State]:
+    """Return what became of the paths that differ between two commits."""
+    return {path: new for path, (_, new) in (await changes(vault, before, later)).items()}
 
 
 async def _ignored(vault: Vault, commit: str, paths: list[str]) -> Iterable[str]:

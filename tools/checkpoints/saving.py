@@ -57,6 +57,12 @@ async def save(
         return await _record(vault, label, states, stream, [*left_out, *too_large])
 
 
+async def overlaid(vault: Vault, base: str, states: Mapping[str, State]) -> str:
+    """Return a commit that is `base` with other states of some paths, which the vault has; nothing is saved by that."""
+    with _stream(vault) as stream:
+        return await _import(vault, "overlaid", states, base, stream, [])
+
+
 async def record(vault: Vault, label: str, states: Mapping[str, State]) -> Tree:
     """Commit states that are known, with contents the vault has, on top of what was saved last."""
     with _stream(vault) as stream:

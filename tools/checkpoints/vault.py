@@ -26,7 +26,7 @@ REFS = "refs/factor12"
 MIB = 1 << 20
 NOTHING = "0" * 64
 """How git writes that there is no object, with sha256."""
-_ATTRIBUTES = b"* -text !eol !crlf -ident -filter !working-tree-encoding -diff -merge\n"
+_ATTRIBUTES = b"* -text !eol !crlf -ident -filter !working-tree-encoding !diff -merge\n"
 """In `info/attributes` it outranks every `.gitattributes` of the work tree: bytes are kept as they are."""
 _CONFIG = {
     "core.autocrlf": "false",
@@ -151,7 +151,7 @@ async def opened(workspace: Workspace, repository: Repository) -> AsyncGenerator
     Raises:
         ToolError: `busy` (somebody else is at it), `not_found` (no git), `refused` (the state folder lies inside).
     """
-    home = workspace.vaults / sha256(os.fsencode(repository.root)).hexdigest()[:32]
+    home = home_of(workspace, repository)
     if home.is_relative_to(repository.root):
         message = f"The state folder {str(workspace.vaults)!r} lies inside {repository.name!r}."
         raise ToolError("refused", message, "Set FACTOR12_STATE_DIR to a folder outside every repository.")
@@ -165,6 +165,10 @@ async def opened(workspace: Workspace, repository: Repository) -> AsyncGenerator
         else:
             await _make(vault)
         yield vault
+
+
+def home_of(workspace: Workspace, repository: Repository) -> Path:
+    return workspace.vaults / sha256(os.fsencode(repository.root)).hexdigest()[:32]
 
 
 def flush_folder(folder: Path) -> None:

@@ -1,0 +1,86 @@
+"""Checkpoints at the door: what a host sees of them, and thread and files taken back together."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.mcp_server.door import ERAS, Era, door, task
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.requirement("R1", "R16")
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_finished_thread_is_taken_back_with_its_files_and_goes_on_from_there(shop: Path, era: Era) -> None:
+    async with door(shop.parent, era) as at:
+        done = await at.told("errand", **task("add a 2", "add a 3"))
+        assert done["status"] == "completed" and (shop / "a").read_text() == "5"
+        [first] = (await at.told("checkpoint_list", thread_id=done["thread_id"]))["checkpoints"]
+        assert first["label"] == "before the first change" and first["repositories"] == ["shop"]
+        shown = await at.told("checkpoint_diff", checkpoint_id=first["checkpoint_id"])
+        assert {"repo": "shop", "path": "a", "added": 1, "removed": 0} in shown["files"]
+        assert "+5" in shown["patch"]
+        told = await at.told("checkpoint_restore", checkpoint_id=first["checkpoint_id"])
+        assert not told["done"] and "dry_run false" in told["next"] and (shop / "a").read_text() == "5"
+        back = await at.told("checkpoint_restore", checkpoint_id=first["checkpoint_id"], dry_run=False)
+        assert back["done"] and "a" in back["changed"]["shop"] and not (shop / "a").exists()
+        assert (await at.told("thread_wait", thread_id=done["thread_id"]))["status"] == "waiting"
+        again = await at.told("thread_resume", thread_id=done["thread_id"])
+        assert again["status"] == "completed" and (shop / "a").read_text() == "5"
+        history = await at.told("thread_history", thread_id=done["thread_id"])
+        assert [event["kind"] for event in history["events"]].count("rewound") == 1
+
+
+async def test_a_restore_is_taken_back_by_another(shop: Path) -> None:
+    async with door(shop.parent) as at:
+        done = await at.told("errand", **task("add a 2"))
+        [first] = (await at.told("checkpoint_list", thread_id=done["thread_id"]))["checkpoints"]
+        back = await at.told("checkpoint_restore", checkpoint_id=first["checkpoint_id"], dry_run=False)
+        assert not (shop / "a").exists()
+        forth = await at.told("checkpoint_restore", checkpoint_id=back["undo"], dry_run=False)
+        assert forth["done"] and (shop / "a").read_text() == "2"
+
+
+async def test_a_persons_edit_since_is_kept_and_one_in_the_way_stops_the_restore(shop: Path) -> None:
+    async with door(shop.parent) as at:
+        done = await at.told("errand", **task("add a 2", "add b 3"))
+        [first] = (await at.told("checkpoint_list", thread_id=done["thread_id"]))["checkpoints"]
+        (shop / "notes.txt").write_text("mine")
+        (shop / "a").write_text("mine")
+        problem = await at.problem("checkpoint_restore", checkpoint_id=first["checkpoint_id"], dry_run=False)
+        assert problem["kind"] == "conflict" and "a was edited" in problem["message"]
+        assert (shop / "a").read_text() == "mine" and (shop / "b").read_text() == "3"
+        (shop / "a").write_text("2")
+        back = await at.told("checkpoint_restore", checkpoint_id=first["checkpoint_id"], dry_run=False)
+        assert back["kept"] == {"shop": ["notes.txt"]}
+        assert (shop / "notes.txt").read_text() == "mine" and not (shop / "b").exists()
+
+
+async def test_a_named_checkpoint_is_found_again_and_compared(shop: Path) -> None:
+    async with door(shop.parent) as at:
+        done = await at.told("errand", **task("add a 2"))
+        saved = await at.told("checkpoint_save", thread_id=done["thread_id"], label="two")
+        labels = [one["label"] for one in (await at.told("checkpoint_list"))["checkpoints"]]
+        assert labels == ["before the first change", "two"]
+        (shop / "a").write_text("9")
+        since = await at.told("checkpoint_diff", checkpoint_id=saved["checkpoint_id"])
+        assert since["files"] == [{"repo": "shop", "path": "a", "added": 1, "removed": 1}]
+
+
+@pytest.mark.parametrize("wanted", ["", "nothing", "nothing@2", "latest@99"])
+async def test_a_checkpoint_that_is_not_there_is_one_clear_line(shop: Path, wanted: str) -> None:
+    async with door(shop.parent) as at:
+        await at.told("errand", **task("peek a", "add a 2")) if wanted.startswith("latest") else None
+        problem = await at.problem("checkpoint_restore", checkpoint_id=wanted, dry_run=False)
+        assert problem["kind"] == "not_found"
+
+
+@pytest.mark.requirement("R20")
+async def test_a_restore_waits_for_whoever_works_in_the_tree_by_now(shop: Path) -> None:
+    async with door(shop.parent) as at:
+        done = await at.told("errand", **task("add a 2"))
+        [first] = (await at.told("checkpoint_list", thread_id=done["thread_id"]))["checkpoints"]
+        other = await at.told("errand", **task("ask", "add b 2"))
+        problem = await at.problem("checkpoint_restore", checkpoint_id=first["checkpoint_id"], dry_run=False)
+        assert problem["kind"] == "busy" and other["thread_id"] in problem["message"]
+        assert (shop / "a").read_text() == "2", "files and log stay together"
