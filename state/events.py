@@ -11,6 +11,8 @@ Json: TypeAlias = Any
 Risk: TypeAlias = Literal["read", "write", "danger"]
 Topic: TypeAlias = Literal["agent", "approval", "failures", "cut_off", "budget", "decision"]
 """Why a question is asked: by the agent, or by the engine about one effect or the thread."""
+Duration: TypeAlias = Annotated[float, Field(ge=0, le=1e9)]
+"""Seconds, thirty years at the most: the fold adds them up, and a log of any length stays finite."""
 
 
 Trees: TypeAlias = dict[str, tuple[str, str]]
@@ -41,8 +43,8 @@ class Budget(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    steps: int = 25
-    seconds: float = 1800.0
+    steps: int = Field(default=25, ge=0)
+    seconds: float = Field(default=1800.0, ge=0)
 
 
 class Artifact(BaseModel):
@@ -119,7 +121,7 @@ class Resolved(_Event):
     """Empty when `tool` and `args` are here to compute it from."""
     value: Json
     """`{"$artifact": Artifact}` when it was too large."""
-    seconds: float = 0.0
+    seconds: Duration = 0.0
     tool: str | None = None
     """Set, with `args`, when a short read is logged together with its outcome."""
     args: dict[str, Json] | None = None
@@ -134,7 +136,7 @@ class Failed(_Event):
     key: str
     hash: str
     problem: Problem
-    seconds: float = 0.0
+    seconds: Duration = 0.0
 
 
 class Asked(_Event):
@@ -190,8 +192,8 @@ class Cancelled(_Event):
 
 class BudgetExtended(_Event):
     kind: Literal["budget_extended"] = "budget_extended"
-    steps: int = 0
-    seconds: float = 0.0
+    steps: int = Field(default=0, ge=0)
+    seconds: Duration = 0.0
 
 
 class Interrupted(_Event):

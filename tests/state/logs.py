@@ -1,12 +1,16 @@
 """Events and logs that hypothesis makes up: every kind with every field, and logs that contradict nothing."""
 
 from collections.abc import Iterable
+from functools import partial
+from operator import ge, le
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
+from annotated_types import Ge, Le
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from state.events import (
     Aborted,
@@ -102,9 +106,22 @@ def _risks() -> SearchStrategy[Any]:
 
 def _model(kind: type[BaseModel]) -> SearchStrategy[Any]:
     """Build a model from its fields; those with a default are left out now and then."""
-    fields = {name: _value(field.annotation) for name, field in kind.model_fields.items() if field.is_required()}
-    rest = {name: _value(field.annotation) for name, field in kind.model_fields.items() if not field.is_required()}
+    fields = {name: _field(field) for name, field in kind.model_fields.items() if field.is_required()}
+    rest = {name: _field(field) for name, field in kind.model_fields.items() if not field.is_required()}
     return st.fixed_dictionaries(fields, optional=rest).map(lambda values: kind(**values))
+
+
+def _field(field: FieldInfo) -> SearchStrategy[Any]:
+    found = _value(field.annotation)
+    for bound in field.metadata:
+        match bound:
+            case Ge(ge=least):
+                found = found.filter(partial(le, least))
+            case Le(le=most):
+                found = found.filter(partial(ge, most))
+            case _:
+                raise AssertionError(bound)
+    return found
 
 
 def _value(annotation: Any) -> SearchStrategy[Any]:

@@ -1,15 +1,19 @@
 """A thread is its log, folded: what each event does, and what holds for every log."""
 
+import sys
 from copy import copy
+from math import inf, isfinite, nan
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from state.events import (
     Aborted,
     Answered,
+    Budget,
     BudgetExtended,
     Cancelled,
     CancelRequested,
@@ -97,6 +101,19 @@ def test_each_attempt_costs_a_step_and_its_seconds() -> None:
 def test_a_budget_grows_by_what_a_person_adds() -> None:
     before, after = fold().budget, fold(BudgetExtended(steps=5, seconds=60.0)).budget
     assert (after.steps, after.seconds) == (before.steps + 5, before.seconds + 60)
+
+
+@pytest.mark.parametrize("seconds", [-1.0, 1e308, inf, nan])
+@pytest.mark.parametrize("event", [BudgetExtended(), FAILED, RESULT])
+def test_no_event_holds_a_time_that_would_make_a_sum_of_times_useless(event: Event, seconds: float) -> None:
+    with pytest.raises(ValidationError, match="seconds"):
+        type(event).model_validate({**event.model_dump(), "seconds": seconds})
+
+
+def test_the_largest_budget_can_be_extended_without_end() -> None:
+    granted = launched(budget=Budget(seconds=sys.float_info.max))
+    thread = replay("t", [granted, *[BudgetExtended(seconds=1e9)] * 100])
+    assert isfinite(thread.budget.seconds)
 
 
 @pytest.mark.requirement("R7", "F7")
