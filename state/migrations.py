@@ -4,6 +4,8 @@ import sqlite3
 
 from sqlite_utils import Database, Migrations
 
+from state.sqlite import whole
+
 migration = Migrations("factor12")
 
 INITIAL = """
@@ -80,11 +82,5 @@ def m001_initial(db: Database) -> None:
 
 def migrate(connection: sqlite3.Connection) -> None:
     """Apply what is missing. A second process that comes at the same moment waits, then finds nothing to do."""
-    connection.execute("begin immediate")
-    try:
+    with whole(connection):
         migration.apply(Database(connection))
-        connection.execute("commit")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("rollback")
-        raise

@@ -2,6 +2,7 @@
 
 import os
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 from state.store import Owner
@@ -34,17 +35,16 @@ def _started(pid: int) -> float | None:
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, ProcessLookupError):
-        return None if Path("/proc/self/stat").exists() else _started_elsewhere(pid)
+        return None if Path("/proc/self/stat").exists() else started_without_proc(pid)
     state, *fields = stat.rpartition(")")[2].split()
     return None if state in "ZX" else float(fields[18])
 
 
-def _started_elsewhere(pid: int) -> float | None:
+def started_without_proc(pid: int) -> float | None:
     """Tell at least whether the process lives; without a start time a reused pid counts as alive."""
     try:
-        os.kill(pid, 0)
+        with suppress(PermissionError):  # of somebody else, and alive
+            os.kill(pid, 0)
     except ProcessLookupError:
         return None
-    except PermissionError:
-        return 0.0
     return 0.0

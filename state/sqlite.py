@@ -88,14 +88,8 @@ class Database:
             if (full := durable or self._always_full) is not self._full:
                 connection.execute(f"pragma synchronous={'full' if full else 'normal'}")
                 self._full = full
-            connection.execute("begin immediate")
-            try:
+            with whole(connection):
                 yield connection
-                connection.execute("commit")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("rollback")
-                raise
         except (sqlite3.Error, OSError) as error:
             raise _explain(self.path, error) from error
 
@@ -129,6 +123,19 @@ class Database:
 
             _enter_wal(self.connection)
             migrate(self.connection)
+
+
+@contextmanager
+def whole(connection: sqlite3.Connection) -> Generator[None]:
+    """Write all of what the block writes, or nothing; nobody else writes meanwhile."""
+    connection.execute("begin immediate")
+    try:
+        yield
+        connection.execute("commit")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("rollback")
+        raise
 
 
 def _enter_wal(connection: sqlite3.Connection) -> None:

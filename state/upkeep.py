@@ -166,13 +166,11 @@ def _fold(db: sqlite3.Connection, row: int, public: str) -> Thread | str:
 def _drifted(db: sqlite3.Connection) -> Iterator[tuple[int, Thread]]:
     """Yield row id and thread where the row or the work trees differ from the log. Unreadable logs are skipped."""
     for row, public, *stored in db.execute(f"select id, public, {', '.join(_DERIVED)} from threads").fetchall():
-        match _fold(db, row, public):
-            case Thread() as thread:
-                held = {key for (key,) in db.execute("select key from repo_leases where thread = ?", (row,))}
-                if tuple(stored) != _derived(thread) or held != set(work_trees(thread)):
-                    yield row, thread
-            case str():
-                pass
+        if isinstance(thread := _fold(db, row, public), str):
+            continue
+        held = {key for (key,) in db.execute("select key from repo_leases where thread = ?", (row,))}
+        if tuple(stored) != _derived(thread) or held != set(work_trees(thread)):
+            yield row, thread
 
 
 def _derived(thread: Thread) -> tuple[Any, ...]:

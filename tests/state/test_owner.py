@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from state.owner import is_dead, this_process
+from state.owner import is_dead, started_without_proc, this_process
 from tests.state.places import ELSEWHERE, dead_owner
 
 pytestmark = pytest.mark.requirement("R6")
@@ -43,3 +43,9 @@ def test_a_process_that_nobody_buried_is_dead() -> None:
 def test_nothing_is_certain_about_another_host() -> None:
     assert not is_dead(ELSEWHERE)
     assert not is_dead(replace(dead_owner(), host="another-host"))
+
+
+def test_where_there_is_no_proc_a_process_is_alive_or_gone_and_no_more_is_known() -> None:
+    assert started_without_proc(dead_owner().pid) is None
+    assert started_without_proc(os.getpid()) == 0.0
+    assert started_without_proc(1) == 0.0, "also one of somebody else"

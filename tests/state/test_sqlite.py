@@ -17,7 +17,7 @@ from state.blobs import put_blob
 from state.events import Resolved
 from state.log import SqliteStore
 from state.sqlite import BUSY_MS, SCHEMA_VERSION, Database, Locked, StoreError
-from state.store import Lease, Search
+from state.store import Held, Lease, Search
 from state.thread import Thread
 from tests.state.places import THREAD, SqlitePlace, launched
 
@@ -158,6 +158,52 @@ def test_another_writer_is_reported_at_once_and_reading_goes_on(
         assert store.load(THREAD) == thread
         assert Database(path).row("select count(*) from threads") == (1,)
     assert store.append(lease, thread, ONE).version == 3
+
+
+@pytest.fixture
+def maker(tmp_path: Path) -> Generator[sqlite3.Connection]:
+    """Whoever makes the file `new.db` at this moment."""
+    connection = sqlite3.connect(tmp_path / "new.db", isolation_level=None)
+    connection.execute("begin immediate")
+    yield connection
+    connection.close()
+
+
+def test_whoever_makes_the_file_at_the_same_moment_is_waited_for(
+    tmp_path: Path, maker: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sleep(_: float) -> None:
+        maker.execute("rollback")
+
+    monkeypatch.setattr("state.sqlite.sleep", sleep)
+    database = Database(tmp_path / "new.db")
+    assert database.row("select count(*) from threads") == (0,)
+    assert not maker.in_transaction, "it was in the way"
+
+
+@pytest.mark.requirement("R15")
+def test_whoever_makes_the_file_for_ever_is_reported(
+    tmp_path: Path, maker: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("state.sqlite.OPENING_S", 0.0)
+    assert isinstance(complaint(tmp_path / "new.db", lambda: Database(tmp_path / "new.db")), Locked)
+    assert maker.in_transaction
+
+
+@pytest.mark.requirement("R6")
+def test_who_claims_at_the_same_moment_and_is_slower_hears_who_holds_the_thread(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    store.create(THREAD, launched())
+    quicker, leases = SqlitePlace(tmp_path).open(), list[Lease | Held]()
+
+    def overtake(statement: str) -> None:
+        if statement == "begin immediate" and not leases:
+            leases.append(quicker.claim(THREAD))
+
+    store.database.connection.set_trace_callback(overtake)  # it is called before the statement takes the lock
+    assert isinstance(store.claim(THREAD), Held)
+    assert isinstance(leases[0], Lease)
 
 
 def test_an_open_reader_stands_in_nobodys_way(store: SqliteStore, held: tuple[Lease, Thread]) -> None:
