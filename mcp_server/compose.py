@@ -216,7 +216,7 @@ def compose(
     """
     database = Database(settings.database, settings.durability)
     store = wrap_store(SqliteStore(database, lease_s=settings.lease_s))
-    repositories = Repositories(settings, database, home)
+    repositories = Repositories(settings, database, store, home)
     dispatcher = InProcessDispatcher(settings.max_concurrent_agents)
 
     def given() -> Parts:

@@ -6,16 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from time import time
 from typing import TYPE_CHECKING
 
 from mcp_server.settings import Settings, child_environment
 from state import sessions
-from state.blobs import get_blob, put_blob
 from state.events import RepositoryRef
 from state.problem import ProblemError
 from state.sqlite import Database
-from tools.workspace import Mode, Repository, Workspace
+from tools.workspace import Blobs, Mode, Repository, Workspace
 
 if TYPE_CHECKING:
     from tools.gitrepo import Facts
@@ -33,23 +31,10 @@ class Named:
     trusted: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Blobs:
-    """Content by digest, for looking at a repository outside of any thread."""
-
-    database: Database
-
-    def put(self, data: bytes) -> str:
-        return put_blob(self.database, data, time())
-
-    def get(self, digest: str) -> bytes | None:
-        return get_blob(self.database, digest)
-
-
 class Repositories:
     """The git work trees under the base path and the allowed roots."""
 
-    def __init__(self, settings: Settings, database: Database, home: Path) -> None:
+    def __init__(self, settings: Settings, database: Database, blobs: Blobs, home: Path) -> None:
         """`home` is the folder the process was started in.
 
         The base path, unless it is set, is the parent of the repository that holds `home`; without one, `home`. The
@@ -57,6 +42,7 @@ class Repositories:
         """
         self._settings = settings
         self._database = database
+        self._blobs = blobs
         self.home = _top(home.resolve())
         """The repository the process was started in."""
         self.base = _base(settings, home.resolve(), self.home)
@@ -164,9 +150,7 @@ class Repositories:
 
     def workspace(self, root: Path) -> Workspace:
         """Return a workspace for looking at one repository outside of any thread."""
-        return Workspace(
-            {root.name: self._repository(root)}, _Blobs(self._database), self._scratch, child_environment()
-        )
+        return Workspace({root.name: self._repository(root)}, self._blobs, self._scratch, child_environment())
 
     def _repository(self, root: Path) -> Repository:
         return Repository(root.name, root, "read", self.trusted(root))

@@ -45,6 +45,8 @@ LINES: list[tuple[Event, str]] = [
         Resolved(key="e", hash="h", value={"$artifact": {"digest": "d", "size": 99, "preview": "x"}}),
         "e: 99 bytes, kept beside the log (0.0 s)",
     ),
+    (Resolved(key="e", hash="h", value={"edits": [{"path": "a.py"}, 7]}), "e: a.py (0.0 s)"),
+    (Resolved(key="e", hash="h", value={"edits": [7, {"path": 7}]}), 'e: {"edits": [7, {"path": 7}]} (0.0 s)'),
     (Failed(key="e", hash="h", problem=TROUBLE), "e failed: Too much. Ask for less."),
     (Settled(key="e", verdict="again", by="probe"), "e was cut off and is tried again (probe)"),
     (Settled(key="e", verdict="happened", by="person"), "e was cut off, and had happened (person)"),

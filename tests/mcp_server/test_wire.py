@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -126,3 +127,50 @@ async def test_an_input_that_does_not_block_is_waited_for(pipes: tuple[int, int,
     async with anyio.create_task_group() as group:
         group.start_soon(write_later)
         assert [message.id for message in await received(Wire(source, sink))] == [1]
+
+
+@contextmanager
+def twice(descriptor: int) -> Generator[tuple[int, int]]:
+    """Yield a descriptor that does not block and another one of the same pipe."""
+    os.set_blocking(descriptor, False)
+    other = os.dup(descriptor)
+    yield descriptor, other
+    os.close(other)
+
+
+async def test_an_input_that_another_was_quicker_to_read_is_waited_for_again(pipes: tuple[int, int, int, int]) -> None:
+    source, client, _, sink = pipes
+    send, receive = anyio.create_memory_object_stream[SessionMessage | Exception](10)
+    with twice(source) as both:
+        async with send, receive, anyio.create_task_group() as group:
+            for own in both:
+                group.start_soon(Wire(own, sink).receive, send)
+            await anyio.wait_all_tasks_blocked()
+            for number in (1, 2):
+                os.write(client, request(number))
+                item = await receive.receive()
+                assert isinstance(item, SessionMessage) and isinstance(item.message, JSONRPCRequest)
+                assert item.message.id == number
+            os.close(client)
+
+
+async def test_a_pipe_that_another_was_quicker_to_fill_is_waited_for_again(pipes: tuple[int, int, int, int]) -> None:
+    source, _, answers, sink = pipes
+    got = bytearray()
+
+    async def say(own: int, text: str) -> None:
+        send, receive = anyio.create_memory_object_stream[SessionMessage](1)
+        send.send_nowait(SessionMessage(JSONRPCResponse(jsonrpc="2.0", id=1, result={"text": text})))
+        send.close()
+        async with receive:
+            await Wire(source, own).send(receive)
+
+    with twice(sink) as (own, other):
+        async with anyio.create_task_group() as group:
+            group.start_soon(say, own, "a" * 100_000)
+            group.start_soon(say, other, "b" * 100_000)
+            await anyio.wait_all_tasks_blocked()
+            while got.count(b"\n") < 2:
+                await anyio.wait_readable(answers)
+                got += os.read(answers, 5000)
+    assert got.count(b"a" * 100) > 900 and got.count(b"b" * 100) > 900
