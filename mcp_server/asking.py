@@ -141,7 +141,7 @@ async def _ask(call: Call, thread: Thread, number: int) -> Thread | InputRequire
         response = await _push(call, thread, question)
         moved = response is not None and await _take(call, thread, fingerprint(question), response)
         thread = call.runtime.store.load(thread.id)
-        if not moved:
+        if not moved:  # pragma: no branch - Python 3.11 does not trace what a coroutine does after a throw into it
             return thread
         thread = await _wait(call, thread)
     return thread

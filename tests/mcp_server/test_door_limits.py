@@ -25,7 +25,7 @@ from mcp_server.toolbox import Answer, Entry, shown, tools
 from state.problem import ProblemError
 from state.sqlite import Database
 from tests.conftest import run_git
-from tests.mcp_server.door import CANCEL, Door, door, settings_in, structured, task
+from tests.mcp_server.door import CANCEL, Door, accept, door, settings_in, structured, task
 from tests.mcp_server.toys import AGENTS, TOOLS, until
 from tools.edits import REDACTED
 
@@ -90,6 +90,19 @@ async def test_a_client_that_fails_at_its_form_answers_nothing(shop: Path) -> No
 
     async with one_tool(shop.parent, asking(20), broken) as (client, _):
         assert structured(await client.call_tool("only", {}))["status"] == "waiting"
+
+
+@pytest.mark.requirement("R15")
+async def test_an_answer_that_cannot_be_kept_is_an_error_and_leaves_the_question_open(shop: Path) -> None:
+    async def accept_as_the_disk_fails(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+        runtime.database.connection.execute("pragma query_only = on")
+        return accept("red")
+
+    async with one_tool(shop.parent, asking(20), accept_as_the_disk_fails) as (client, runtime):
+        result = await client.call_tool("only", {})
+        assert result.is_error and structured(result)["error"]["kind"] == "store"
+        runtime.database.connection.execute("pragma query_only = off")
+        assert runtime.find("latest").status == "waiting"
 
 
 @pytest.mark.requirement("R15")
