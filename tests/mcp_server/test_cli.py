@@ -10,7 +10,8 @@ import pytest
 from mcp import Client, StdioServerParameters, stdio_client
 
 from mcp_server.cli_agents import kind_of
-from tests.mcp_server.process import FACTOR12
+from mcp_server.version import program_version
+from tests.mcp_server.process import CHECKOUT, FACTOR12
 from tests.mcp_server.shell import Shell, open_shell
 
 
@@ -28,6 +29,11 @@ def test_without_a_command_there_is_help(shop: Shell) -> None:
 
 def test_the_version_is_printed(shop: Shell) -> None:
     assert shop.quick("--version").out.startswith("factor12 ")
+
+
+def test_a_checkout_that_is_not_installed_has_no_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.path", [str(CHECKOUT)])
+    assert program_version() == "0"
 
 
 @pytest.mark.requirement("R15")

@@ -12,6 +12,7 @@ from mcp_server.cli_run import example, read_words
 from state.problem import ProblemError
 from state.steps import Done
 from tests.agents.shop import AUTH_ISSUE, SHOP
+from tests.conftest import run_git
 from tests.mcp_server.shell import Shell, open_shell, read_until
 
 SLOW = """\
@@ -157,6 +158,14 @@ def test_at_a_terminal_there_are_colours_unless_they_are_not_wanted(shop: Shell)
     with shop.where(NO_COLOR="1").person("run", "testing") as person:
         person.leaves()
     assert "\x1b[1;31m" not in person.screen and "failed" in person.screen
+
+
+def test_a_branch_that_cannot_be_made_is_said_and_the_edits_stay_uncommitted(shop: Shell) -> None:
+    run_git(shop.folder, "branch", "agent")  # git keeps a branch in a file, which cannot be a folder too
+    fixed = shop.quick("run", "issue_fixer", "123", "--branch", "--json").json
+    assert fixed["outcome"] == "fixed" and fixed["output"].get("commit") is None, fixed
+    assert any(note.startswith("Not committed: ") for note in fixed["output"]["notes"]), fixed
+    assert run_git(shop.folder, "status", "--porcelain") == " M auth.py\n"
 
 
 @pytest.mark.requirement("R8", "F7")
