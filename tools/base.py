@@ -51,10 +51,6 @@ class Tool(Generic[P, R]):
     def name(self) -> str:
         return self.fn.__name__
 
-    @property
-    def description(self) -> str:
-        return inspect.getdoc(self.fn) or ""
-
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Call:
         return self.keyed(self.name, *args, **kwargs)
 

@@ -157,11 +157,9 @@ def fit(check: Check) -> Check:
     if large(INLINE_BYTES - 3000):
         check = check.model_copy(update={"states": {}})
     for most in (20, 10, 5, 2):
-        if not large(INLINE_BYTES):
-            break
-        check = check.model_copy(
-            update={"failures": check.failures[:most], "compared": check.compared and _shorter(check.compared, most)}
-        )
+        if large(INLINE_BYTES):
+            shorter = check.compared and _shorter(check.compared, most)
+            check = check.model_copy(update={"failures": check.failures[:most], "compared": shorter})
     return check
 
 

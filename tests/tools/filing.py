@@ -1,7 +1,10 @@
 """What the tests of file tools share: a workspace around a real repository, and problems as values."""
 
 import os
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -49,3 +52,25 @@ def problem_of(call: Callable[[], object], *kinds: Kind) -> Problem:
     assert "\n" not in str(problem)
     str(problem).encode()
     return problem
+
+
+@contextmanager
+def right_before_it_is_opened(name: str, swap: Callable[[], None]) -> Generator[None]:
+    """Let something happen in this process between the last look at a file and its opening, once."""
+    _SWAPS[name] = swap
+    _listen()
+    yield
+    assert name not in _SWAPS, f"nobody opened {name!r}"
+
+
+_SWAPS: dict[str, Callable[[], None]] = {}
+
+
+@cache
+def _listen() -> None:
+    sys.addaudithook(_swap)  # it cannot be taken back
+
+
+def _swap(event: str, args: tuple[object, ...]) -> None:
+    if _SWAPS and event == "open" and (swap := _SWAPS.pop(str(args[0]), None)):
+        swap()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tools.filing import problem_of, snapshot
+from tests.tools.filing import problem_of, right_before_it_is_opened, snapshot
 from tools.beneath import LIMIT, digest, explaining, list_names, read_bytes
 from tools.errors import ToolError
 
@@ -149,6 +149,16 @@ def test_a_folder_that_is_swapped_for_a_link_meanwhile_leaks_nothing(top: Path) 
         stop.set()
         attacker.join()
     assert seen.keys() <= {b"inside", b"refused"}
+
+
+def test_a_file_that_is_swapped_for_a_pipe_right_before_it_is_opened_is_refused(top: Path) -> None:
+    def swap() -> None:
+        (top / "a/swapped.txt").unlink()
+        os.mkfifo(top / "a/swapped.txt")
+
+    (top / "a/swapped.txt").write_bytes(b"inside")
+    with right_before_it_is_opened("swapped.txt", swap):
+        assert "is a pipe" in problem_of(lambda: read_bytes(top, "a/swapped.txt"), "refused").message
 
 
 def test_a_file_without_permission_is_refused_for_an_ordinary_user(top: Path) -> None:

@@ -268,8 +268,9 @@ echo '{"passes": [], "failures": [], "pending": []}' > "$FACTOR12_CHECK/report"
 
 
 async def test_no_tests_at_all_is_a_result_and_not_an_error(tmp_path: Path) -> None:
-    result = await check(make_workspace(tmp_path, {"README.md": "", "src/x.py": ""}))
-    assert result == Check(
+    workspace = make_workspace(tmp_path, {"README.md": "", "src/x.py": ""})
+    assert await run_check.happened(workspace, await run_check.look(workspace, {})) == (False, None)
+    assert await check(workspace) == Check(
         runner=None,
         command=[],
         verdict="no_evidence",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.tools.filing import right_before_it_is_opened
 from tests.tools.gitting import Place, snapshot
 from tools.base import ToolError
 from tools.gitrepo import Facts, find_work_tree, read_facts, work_tree_key
@@ -354,6 +355,13 @@ async def test_a_large_file_that_is_what_its_pointer_says_has_not_changed(place:
     (root / "same.bin").unlink()
     os.mkfifo(root / "same.bin")
     assert (await facts(place, root)).status.total == 3
+
+
+async def test_a_large_file_that_is_gone_before_it_is_compared_has_changed(place: Place) -> None:
+    root = place.repository("base/lfs", {"a.bin": lfs_pointer(b"same"), ".gitattributes": "*.bin filter=lfs -text\n"})
+    place.write(root, {"a.bin": b"same"})
+    with right_before_it_is_opened(str(root / "a.bin"), (root / "a.bin").unlink):
+        assert (await facts(place, root)).status.total == 1
 
 
 async def test_a_file_behind_a_filter_that_is_not_run_is_named_as_unknown(place: Place) -> None:

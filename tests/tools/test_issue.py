@@ -77,6 +77,14 @@ async def test_a_number_without_a_file_says_what_was_looked_for(tmp_path: Path, 
         assert "Issue 7 is not in 'shop': looked for issues/7.md, issues/007-*.md" in problem.message
 
 
+async def test_a_folder_of_issues_that_is_a_link_is_refused_and_not_called_empty(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    workspace = make_workspace(tmp_path, {"README.md": ""})
+    (tmp_path / "shop/issues").symlink_to(tmp_path / "elsewhere")
+    problem = (await refusal(workspace, "7")).problem
+    assert problem.kind == "refused" and "symbolic link" in problem.message
+
+
 async def test_the_number_comes_from_the_heading_before_the_files_name(tmp_path: Path) -> None:
     workspace = make_workspace(tmp_path, {"issues/8.md": NAMED, "docs/9-x.md": BARE, "docs/9x.md": BARE, "x.md": BARE})
     assert [(await read(workspace, path)).number for path in ("8", "docs/9-x.md", "docs/9x.md", "x.md")] == [

@@ -26,6 +26,7 @@ def refusal(text: str, origin: str = "issues/007-x.md") -> ToolError:
         ("T\n\n```\n# Current broken code:\na\n```\n", 4, "'Current broken code' has no 'Should Be' after it."),
         (f"# T\n{PAIR}Current: `c`\n", 10, "'Current' has no 'Should Be' after it."),
         ("# T\n\n### Fixed code:\n```\nb\n```\n", 3, "'Fixed code' has no 'Current Code' before it."),
+        ("# T\nCurrent: `a\nShould be: `b`\n", 3, "'Should be' has no 'Current Code' before it."),
         ("# T\n\nShould be: `b`\n", 3, "'Should be' has no 'Current Code' before it."),
         (f"{PAIR}## Should Be\n```\nc\n```\n", 9, "'Should Be' has no 'Current Code' before it."),
         ("# T\n## Should be\nThe title is plural.\n", 2, "'Should be' holds no code block."),

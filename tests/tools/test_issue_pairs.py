@@ -101,6 +101,11 @@ def test_a_nested_block_of_equal_fences_belongs_to_the_markdown_around_it() -> N
     assert changes(text) == [(None, "Use:\n```python\nx = 1\n```\nMore", "Use:\n```python\nx = 2\n```\nMore")]
 
 
+def test_a_fence_of_another_kind_inside_the_code_of_a_fenced_issue_is_code() -> None:
+    inner = "# T\n## Current Code\n```python\n~~~\na\n```\n## Should Be\n```python\nb\n```\n"
+    assert changes(f"```markdown\n{inner}```\n\nThanks!\n") == [(None, "~~~\na", "b")]
+
+
 def test_a_markdown_block_that_is_no_nest_is_read_as_commonmark_does() -> None:
     text = "# T\n## Current Code\n```md\na\n```sh\n```\n## Should Be\n```md\nb\n```\n"
     assert changes(text) == [(None, "a\n```sh", "b")]

@@ -162,3 +162,6 @@ async def test_a_cut_off_run_is_simply_run_again(tmp_path: Path) -> None:
     workspace = make_workspace(tmp_path, {"ruff.toml": ""})
     planned = await run_linter.look(workspace, {})
     assert await run_linter.happened(workspace, planned) == (False, None)
+    (workspace.repository().root / "ruff.toml").unlink()
+    nothing = await run_linter.look(workspace, {})
+    assert nothing["linter"] is None and await run_linter.happened(workspace, nothing) == (False, None)
