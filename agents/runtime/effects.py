@@ -77,7 +77,7 @@ class Effects:
                     await self._think(effect, identity_of(effect))
                 case Call() if self._engine.tools[effect.tool].apply is None:
                     await self._read(effect)
-                case Call():
+                case _:
                     await self._change(effect, identity_of(effect))
         except Stopped:
             self._pen.catch_up()
