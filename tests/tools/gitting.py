@@ -57,6 +57,13 @@ class Place:
         self.git(root, "commit", "-q", "-m", message)
         return self.git(root, "rev-parse", "HEAD").strip()
 
+    def diverge(self, root: Path) -> None:
+        """Let the branches `side` and `main`, which is checked out, change a.txt in different ways."""
+        for branch, option in (("side", ["-b"]), ("main", [])):
+            self.git(root, "checkout", "-q", *option, branch)
+            self.write(root, {"a.txt": f"{branch}\n"})
+            self.commit(root, branch)
+
     def mark(self, name: str, *, copies: bool = True) -> Path:
         """Return a program that leaves a marker when it runs, and then prints what it reads."""
         own = self.folder / "programs" / name

@@ -140,15 +140,6 @@ async def test_a_repository_without_commits_is_not_for_writing(place: Place) -> 
     assert why.message == "'empty' has no commits yet."
 
 
-def conflicting(place: Place, root: Path) -> None:
-    place.git(root, "checkout", "-q", "-b", "side")
-    place.write(root, {"a.txt": "side\n"})
-    place.commit(root, "side")
-    place.git(root, "checkout", "-q", "main")
-    place.write(root, {"a.txt": "main\n"})
-    place.commit(root, "main")
-
-
 @pytest.mark.parametrize(
     ("commands", "operation"),
     [
@@ -163,7 +154,7 @@ def conflicting(place: Place, root: Path) -> None:
 async def test_an_operation_in_progress_is_named_and_keeps_agents_out(
     commands: list[list[str]], operation: str, place: Place, shop: Path
 ) -> None:
-    conflicting(place, shop)
+    place.diverge(shop)
     if operation == "revert":
         place.write(shop, {"a.txt": "later\n"})
         place.commit(shop, "later")

@@ -221,12 +221,7 @@ CONTROLS: dict[Trap, list[str]] = {
 @pytest.fixture
 def victim(place: Place) -> Path:
     root = place.repository("victim", {"a.txt": "one\n"})
-    place.git(root, "checkout", "-q", "-b", "side")
-    place.write(root, {"a.txt": "side\n"})
-    place.commit(root, "side")
-    place.git(root, "checkout", "-q", "main")
-    place.write(root, {"a.txt": "main\n"})
-    place.commit(root, "main")
+    place.diverge(root)
     return root
 
 
