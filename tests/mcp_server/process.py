@@ -15,12 +15,11 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 FACTOR12 = (sys.executable, "-m", "mcp_server")
 REAL = (*FACTOR12, "serve")
 TOYS = (sys.executable, "-m", "tests.mcp_server.toys")
-INHERITED = ("PATH", "LANG")
 
 
 def environment(state: Path, **more: str) -> dict[str, str]:
-    """Return an environment that has nothing of the machine's own settings, and in which coverage is measured."""
-    kept = {name: value for name, value in os.environ.items() if name in INHERITED or name.startswith("COVERAGE_")}
+    """Return an environment that has nothing of the machine's own settings."""
+    kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
     ours = {
         "HOME": str(state),
         "PYTHONPATH": str(CHECKOUT),
@@ -30,10 +29,18 @@ def environment(state: Path, **more: str) -> dict[str, str]:
     return {**kept, **ours, **more}
 
 
+def measured(state: Path, **more: str) -> dict[str, str]:
+    """Return such an environment in which coverage, if it is measured here, is measured too."""
+    return environment(state, **{n: v for n, v in os.environ.items() if n.startswith("COVERAGE_")}, **more)
+
+
 def started(home: Path, command: Sequence[str], **variables: str) -> StdioServerParameters:
-    """Return how a host starts a server in the repository `home`, whose person trusts all that stands beside it."""
-    variables = {"FACTOR12_TRUSTED_ROOTS": str(home.parent), **variables}
-    known = environment(home.parent / "state", **variables)
+    """Return how a host starts a server in the repository `home`, whose person trusts all that stands beside it.
+
+    Measuring makes a server half as slow again. That of the toys is measured: around other agents it is the same one.
+    """
+    make = measured if command == TOYS else environment
+    known = make(home.parent / "state", **{"FACTOR12_TRUSTED_ROOTS": str(home.parent), **variables})
     return StdioServerParameters(command=command[0], args=[*command[1:]], env=known, cwd=home)
 
 

@@ -15,7 +15,7 @@ import pytest
 from mcp_server.cli import main
 from tests.agents.shop import SHOP
 from tests.mcp_server.person import Person, person
-from tests.mcp_server.process import FACTOR12, environment
+from tests.mcp_server.process import FACTOR12, measured
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Shell:
 
     @property
     def environment(self) -> dict[str, str]:
-        return environment(self.state, TERM="xterm-256color", COLUMNS="160", **self.variables)
+        return measured(self.state, TERM="xterm-256color", COLUMNS="160", **self.variables)
 
     def where(self, **variables: str) -> "Shell":
         """Return the shell with more variables set."""

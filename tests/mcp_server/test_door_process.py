@@ -13,7 +13,7 @@ import pytest
 
 from tests.mcp_server.byhand import ENVELOPE, HELLO, hosted
 from tests.mcp_server.door import ERAS, Era, Person, accept, door, task
-from tests.mcp_server.process import REAL, TOYS, environment, piped
+from tests.mcp_server.process import REAL, TOYS, measured, piped
 from tests.mcp_server.toys import until
 
 pytestmark = pytest.mark.anyio
@@ -100,7 +100,7 @@ def test_a_file_as_input_is_served_to_its_last_unfinished_line_and_a_broken_star
     script.write_text(f"nonsense\n{json.dumps(discover)}")
     with script.open("rb") as given, out.open("wb") as taken:
         done = subprocess.run(
-            TOYS, cwd=shop, env=environment(shop.parent / "state"), stdin=given, stdout=taken, timeout=30
+            TOYS, cwd=shop, env=measured(shop.parent / "state"), stdin=given, stdout=taken, timeout=30
         )
     assert done.returncode == 0
     broken, found = map(json.loads, out.read_text().splitlines())
@@ -111,7 +111,7 @@ def test_a_closed_input_is_one_clear_line(shop: Path) -> None:
     done = subprocess.run(
         ["sh", "-c", 'exec "$@" <&-', "sh", *REAL],
         cwd=shop,
-        env=environment(shop.parent / "state"),
+        env=measured(shop.parent / "state"),
         capture_output=True,
         timeout=30,
         text=True,
@@ -128,7 +128,7 @@ async def test_the_server_leaves_when_its_host_dies_although_the_input_stays_ope
         "time.sleep(60)\n"
     )
     host = await anyio.open_process(
-        [sys.executable, "-c", program, *TOYS], cwd=shop, env=environment(shop.parent / "state"), stderr=subprocess.PIPE
+        [sys.executable, "-c", program, *TOYS], cwd=shop, env=measured(shop.parent / "state"), stderr=subprocess.PIPE
     )
     with anyio.fail_after(30):
         assert host.stdin is not None and host.stdout is not None and host.stderr is not None
@@ -144,7 +144,7 @@ async def test_the_server_leaves_when_its_host_dies_although_the_input_stays_ope
 
 
 def test_a_host_that_stops_reading_ends_the_server(shop: Path) -> None:
-    with subprocess.Popen(TOYS, cwd=shop, env=environment(shop.parent / "state"), stdin=-1, stdout=-1) as server:
+    with subprocess.Popen(TOYS, cwd=shop, env=measured(shop.parent / "state"), stdin=-1, stdout=-1) as server:
         assert server.stdin is not None and server.stdout is not None
         server.stdout.close()
         server.stdin.write(json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": HELLO}).encode())
@@ -156,7 +156,7 @@ def test_a_host_that_stops_reading_ends_the_server(shop: Path) -> None:
 def test_a_person_who_starts_it_by_hand_is_told_what_it_is_for(shop: Path) -> None:
     keyboard, terminal = pty.openpty()
     with subprocess.Popen(
-        TOYS, cwd=shop, env=environment(shop.parent / "state"), stdin=terminal, stdout=-1, stderr=-1
+        TOYS, cwd=shop, env=measured(shop.parent / "state"), stdin=terminal, stdout=-1, stderr=-1
     ) as server:
         assert server.stderr is not None
         assert b"started by a host" in server.stderr.readline()
