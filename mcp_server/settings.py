@@ -102,6 +102,17 @@ class Settings(BaseSettings):
     def _any_case(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
 
+    @field_validator("state_dir", "base_path", "allowed_roots", "trusted_roots")
+    @classmethod
+    def _at_home(cls, value: Path | tuple[Path, ...] | None) -> Path | tuple[Path, ...] | None:
+        """Know `~`, which hosts hand on as it stands in their configuration."""
+        try:
+            return (
+                tuple(path.expanduser() for path in value) if isinstance(value, tuple) else value and value.expanduser()
+            )
+        except RuntimeError as error:  # ~somebody
+            raise ValueError("nobody here has such a home") from error
+
     @field_validator("approval_channels")
     @classmethod
     def _known_channels(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -141,13 +152,18 @@ def load(env_file: Path | None = None) -> Settings:
         return Settings(**named)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        name = str(first["loc"][0])
+        name, why = str(first["loc"][0]), first["msg"].removeprefix("Value error, ")
         raise ProblemError(
-            "bad_input", f"{name}={first['input']!r}: {first['msg']}.", "`docs/configuration.md` lists every variable."
+            "bad_input", f"{name}={first['input']!r}: {why}.", "`docs/configuration.md` lists every variable."
         ) from error
 
 
 INHERITED = ("PATH", "LANG", "TZ", "HOME", "XDG_CONFIG_HOME", "GIT_CONFIG_GLOBAL")
+TOOLCHAINS = (
+    *("ASDF_DATA_DIR", "ASDF_DIR", "CARGO_HOME", "COREPACK_HOME", "FNM_DIR", "GOMODCACHE", "GOPATH", "GOROOT"),
+    *("JAVA_HOME", "MISE_DATA_DIR", "NVM_BIN", "NVM_DIR", "PNPM_HOME", "PYENV_ROOT", "RUSTUP_HOME", "VOLTA_HOME"),
+)
+"""Where version managers keep the programs that the PATH leads to, which would look for them in the HOME they get."""
 
 
 def child_environment(source: Mapping[str, str] = environ) -> dict[str, str]:
@@ -155,4 +171,8 @@ def child_environment(source: Mapping[str, str] = environ) -> dict[str, str]:
 
     What runs a repository's own code sets a HOME of its own over this one.
     """
-    return {name: value for name, value in source.items() if name in INHERITED or name.startswith("LC_")}
+    return {
+        name: value
+        for name, value in source.items()
+        if name in INHERITED or name.startswith("LC_") or (name in TOOLCHAINS and value.startswith("/"))
+    }

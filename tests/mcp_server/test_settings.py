@@ -60,6 +60,7 @@ BAD = {
     "FACTOR12_LEASE_S": "soon",
     "STRUCTURED_LOGGING": "maybe",
     "FACTOR12_DURABILITY": "none",
+    "FACTOR12_TRUSTED_ROOTS": "/a:~nobody-at-all/b",
 }
 
 
@@ -71,6 +72,15 @@ def test_a_bad_value_stops_the_start_with_its_name(env: Callable[..., None], nam
         load()
     problem = raised.value.problem
     assert problem.kind == "bad_input" and problem.message.startswith(f"{name}=") and "\n" not in problem.message
+
+
+def test_the_persons_home_is_known_in_every_folder(env: Callable[..., None], tmp_path: Path) -> None:
+    env(HOME=str(tmp_path), SISTER_REPO_BASE_PATH="~/src", FACTOR12_STATE_DIR="~/state")
+    env(FACTOR12_ALLOWED_ROOTS="~/a:/b", FACTOR12_TRUSTED_ROOTS="~/src/mine")
+    settings = load()
+    assert settings.base_path == tmp_path / "src" and settings.state_dir == tmp_path / "state"
+    assert settings.allowed_roots == (tmp_path / "a", Path("/b"))
+    assert settings.trusted_roots == (tmp_path / "src/mine",)
 
 
 def test_a_named_file_that_is_missing_is_not_found(env: Callable[..., None], tmp_path: Path) -> None:
@@ -90,3 +100,15 @@ def test_the_log_is_in_the_state_folder_or_where_the_url_says(env: Callable[...,
 def test_a_child_inherits_where_programs_are_and_never_a_key() -> None:
     given = {"PATH": "/bin", "LC_ALL": "C", "HOME": "/h", "OPENAI_API_KEY": "k", "AWS_SECRET": "s", "LD_PRELOAD": "x"}
     assert child_environment(given) == {"PATH": "/bin", "LC_ALL": "C", "HOME": "/h"}
+
+
+@pytest.mark.requirement("R10")
+def test_a_child_finds_the_toolchains_by_their_folders_and_by_nothing_else() -> None:
+    folders = {"CARGO_HOME": "/c", "RUSTUP_HOME": "/r", "GOPATH": "/g", "NVM_DIR": "/n", "JAVA_HOME": "/j"}
+    other = {
+        "CARGO_REGISTRY_TOKEN": "k",
+        "GOPROXY": "https://me:k@host",
+        "NPM_TOKEN": "k",
+        "VOLTA_HOME": "a key",
+    }
+    assert child_environment({**folders, **other}) == folders
