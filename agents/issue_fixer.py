@@ -24,7 +24,7 @@ QUOTING = ("issues",)
 
 
 class Task(BaseModel):
-    issue: str = Field(description="Issue number, path of an issue file, or the issue's text")
+    issue: str = Field(description="Issue number, path of an issue file, or the issue's text", examples=["123"])
     check: str = Field(
         default="", description="Test paths or ids, a runner's name, or `none`; default: what the issue names, else all"
     )

@@ -11,7 +11,9 @@ from tools.evidence import Check
 
 
 class Task(BaseModel):
-    paths: tuple[str, ...] = Field(default=(), description="Test files, folders or ids; default: all tests")
+    paths: tuple[str, ...] = Field(
+        default=(), description="Test files, folders or ids; default: all tests", examples=["tests/test_auth.py"]
+    )
     select: str = Field(default="", description="Only tests whose name contains this")
 
 
