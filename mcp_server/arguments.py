@@ -90,7 +90,8 @@ def read(model: type[ArgumentsT], given: Mapping[str, Any], tool: str) -> Argume
     """Return the arguments, typed.
 
     Nulls count as absent. A text where another type is wanted is tried as JSON, as some hosts send numbers, lists and
-    objects that way; a text that is wanted is never touched.
+    objects that way, and a whole number where a text is wanted is its digits: an issue is called 123. A text that is
+    wanted is never touched.
 
     Raises:
         ProblemError: `bad_input`; names the argument, and the known ones when it is unknown.
@@ -106,8 +107,14 @@ def read(model: type[ArgumentsT], given: Mapping[str, Any], tool: str) -> Argume
 
 
 def _decoded(given: Mapping[str, Any], error: ValidationError) -> dict[str, Any]:
-    wrong = {str(entry["loc"][0]) for entry in error.errors() if entry["loc"]}
-    return {name: _try_json(value) if name in wrong else value for name, value in given.items()}
+    wrong = {(str(entry["loc"][0]), entry["type"] == "string_type") for entry in error.errors() if entry["loc"]}
+    decoded = dict(given)
+    for name, wants_text in wrong:
+        if wants_text and type(value := given[name]) is int:
+            decoded[name] = str(value)
+        elif not wants_text:
+            decoded[name] = _try_json(decoded.get(name))
+    return decoded
 
 
 def _try_json(value: Any) -> Any:
@@ -123,4 +130,5 @@ def _complaint(model: type[BaseModel], error: ValidationError, tool: str) -> Pro
         if entry["type"] == "extra_forbidden":
             name = str(entry["loc"][0])
             return ProblemError("bad_input", f"{tool} has no argument {name[:80]!r}.", f"It takes: {takes}.")
-    return ProblemError("bad_input", f"{tool}: {first_complaint(error)}", f"It takes: {takes}.")
+    complaint = first_complaint(error).replace("a valid tuple", "a list")
+    return ProblemError("bad_input", f"{tool}: {complaint}", f"It takes: {takes}.")

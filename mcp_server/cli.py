@@ -13,7 +13,7 @@ from mcp_server.cli_agents import info, list_agents
 from mcp_server.cli_answer import answer
 from mcp_server.cli_upkeep import doctor, gc
 from mcp_server.envelope import refusal
-from mcp_server.terminal import complain, print_json
+from mcp_server.terminal import complain, print_json, sentence
 from mcp_server.version import program_version
 from state.problem import Kind, Problem, ProblemError
 
@@ -73,7 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except typer.TyperException as error:
         if not error.message:  # a group without a command has printed its help
             return 2
-        usage = Problem(kind="bad_input", message=error.format_message(), hint="Add --help to see how it is used.")
+        message = error.format_message().replace("Value error, ", "")
+        usage = Problem(kind="bad_input", message=sentence(message), hint="Add --help to see how it is used.")
         return _complain(usage, as_json="--json" in given)
     return code if isinstance(code, int) else 0
 

@@ -1,7 +1,6 @@
 """`factor12 agents` and `factor12 info`: which agents there are, what each takes and returns."""
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Annotated, Any
 
 import typer
@@ -11,10 +10,9 @@ from rich.text import Text
 from agents.runtime.definition import Agent
 from mcp_server.catalogue import AGENTS
 from mcp_server.cli_process import Json
-from mcp_server.cli_run import example
+from mcp_server.cli_run import agent_named, example
 from mcp_server.schemas import lean
 from mcp_server.terminal import out, print_json
-from state.problem import ProblemError
 
 
 def list_agents(as_json: Json = False) -> None:
@@ -31,7 +29,7 @@ def info(
     name: Annotated[str, typer.Argument(metavar="AGENT", help="As `factor12 agents` lists it.")], as_json: Json = False
 ) -> None:
     """Show what an agent takes, what it returns and how to run it."""
-    agent = _named(name)
+    agent = agent_named(name)
     if as_json:
         return print_json(_described(agent))
     console = out()
@@ -42,16 +40,6 @@ def info(
         console.print(_fields(model.model_json_schema()))
     console.print(Text("\nExample", "bold"))
     console.print(f"  {example(agent)}")
-
-
-def _named(name: str) -> Agent[Any, Any]:
-    for agent in AGENTS:
-        if agent.name == name:
-            return agent
-    names = [agent.name for agent in AGENTS]
-    near = get_close_matches(name, names, 1)
-    hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(names)}."
-    raise ProblemError("not_found", f"There is no agent {name!r}.", hint)
 
 
 def _described(agent: Agent[Any, Any]) -> dict[str, Any]:

@@ -5,10 +5,11 @@ from typing import Annotated
 import typer
 
 from mcp_server.cli_follow import attend, report
-from mcp_server.cli_process import Json, ThreadId, WaitS, composed, driving, find_thread, run
-from mcp_server.cli_question import CHANNEL, CLIENT, answer_at
+from mcp_server.cli_process import Json, ThreadId, WaitS, composed, driving, find_thread
+from mcp_server.cli_question import CHANNEL, CLIENT, answer_at, meant
 from mcp_server.compose import Runtime
 from mcp_server.envelope import exit_code, status_of
+from mcp_server.loop import run
 from mcp_server.terminal import controlling_terminal
 from state.problem import ProblemError
 from state.thread import Thread
@@ -46,7 +47,8 @@ def answer(
 async def _give(runtime: Runtime, thread: Thread, key: str, text: str) -> Thread:
     asked = thread.asked
     if asked is None or (key and key != asked.key) or (text and asked.question.answer_by == "anyone"):
-        return await runtime.engine.answer(thread.id, key, text, channel=CHANNEL, person=False, client=CLIENT)
+        answer = (meant(asked.question.options, text) if asked else None) or text
+        return await runtime.engine.answer(thread.id, key, answer, channel=CHANNEL, person=False, client=CLIENT)
     if asked.question.kind == "decision":
         hint = f"Give it as JSON: factor12 answer {thread.id} {asked.key} JSON"
         raise ProblemError("bad_input", f"{asked.key!r} is a decision; its schema says what it takes.", hint)

@@ -1,22 +1,25 @@
 """The process a command works in, and what the words on its command line mean there."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, TypeAlias, cast
+from typing import Annotated, ParamSpec, TypeAlias, TypeVar
 
-import anyio
 import typer
 
+from agents.runtime.patience import patiently
 from mcp_server.compose import Runtime, compose, running
 from mcp_server.logs import configure
+from mcp_server.loop import run
 from mcp_server.outward import Outward
 from mcp_server.settings import Settings, load
 from state.problem import ProblemError
 from state.store import Search, UnknownThread
 from state.thread import Thread
 
+P = ParamSpec("P")
+R = TypeVar("R")
 RECENT = 1000
 """Threads among which a shortened id is looked for."""
 SHORTEST = 4
@@ -31,20 +34,6 @@ WaitS: TypeAlias = Annotated[
     float | None,
     typer.Option("--wait", min=0, metavar="SECONDS", help="Leave after this long; the thread stays. Default: stay."),
 ]
-
-
-def run(work: Callable[[], Awaitable[int]]) -> int:
-    """Run a command's asynchronous part and return its exit code. A problem arrives without the groups it came in."""
-    try:
-        return anyio.run(work)
-    except BaseExceptionGroup as group:
-        raise _cause(group) from group
-
-
-def _cause(error: BaseException) -> BaseException:
-    while isinstance(error, BaseExceptionGroup):
-        error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
-    return error
 
 
 def settings_of(ctx: typer.Context) -> Settings:
@@ -63,6 +52,19 @@ def driving(ctx: typer.Context) -> AbstractAsyncContextManager[Runtime]:
     settings = settings_of(ctx)
     configure(settings, Outward())
     return running(settings, Path.cwd(), sweeping=False)
+
+
+def insisting(call: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+    """Call the store, and again while another process writes to it.
+
+    Raises:
+        Locked: It stayed locked.
+    """
+
+    async def work() -> R:
+        return await patiently(call, *args, **kwargs)
+
+    return run(work)
 
 
 def repository(given: str) -> str:
@@ -92,4 +94,6 @@ def find_thread(runtime: Runtime, wanted: str) -> Thread:
         if near := get_close_matches(wanted, recent, 1, cutoff=0.8):
             raise ProblemError("not_found", f"There is no thread {wanted!r}.", f"Did you mean {near[0]}?") from None
         hint = "`factor12 threads list` shows the threads there are."
+        if not recent:
+            hint = "There is none yet; `factor12 run AGENT` starts one."
         raise ProblemError("not_found", f"There is no thread {wanted!r}.", hint) from None

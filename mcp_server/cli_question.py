@@ -1,10 +1,12 @@
 """Put a thread's question to whoever sits at the terminal; what only a person may answer takes a code (R8)."""
 
 import secrets
+from collections.abc import Sequence
 
+from agents.runtime.questions import fingerprint
 from mcp_server.compose import Runtime
 from mcp_server.terminal import Screen, safe
-from state.events import Asked, Question
+from state.events import Question
 from state.problem import ProblemError
 from state.thread import Thread
 
@@ -18,8 +20,8 @@ async def answer_at(screen: Screen, runtime: Runtime, thread: Thread, given: str
     """Show the thread's open question, read the answer and hand it over.
 
     Raises:
-        ProblemError: `refused` (no terminal may answer, or the code was not typed), `conflict` (it asks something else
-            by now), and whatever the engine refuses.
+        ProblemError: `refused` (no terminal may answer, or the code was not typed), and whatever the engine refuses,
+            among it an answer to a question that changed while it was read.
         EOFError: The person left.
     """
     asked = thread.asked
@@ -31,9 +33,10 @@ async def answer_at(screen: Screen, runtime: Runtime, thread: Thread, given: str
     answer = await _ask(screen, thread, asked.question, given)
     if by_person:
         await _prove(screen, thread, answer)
-    if not _same(runtime.store.load(thread.id).asked, asked):
-        raise ProblemError("conflict", f"Thread {thread.id!r} no longer asks this.", f"factor12 answer {thread.id}")
-    return await runtime.engine.answer(thread.id, asked.key, answer, channel=CHANNEL, person=by_person, client=CLIENT)
+    shown = fingerprint(asked.question)
+    return await runtime.engine.answer(
+        thread.id, asked.key, answer, channel=CHANNEL, person=by_person, client=CLIENT, shown=shown
+    )
 
 
 async def _ask(screen: Screen, thread: Thread, question: Question, given: str) -> str:
@@ -42,23 +45,28 @@ async def _ask(screen: Screen, thread: Thread, question: Question, given: str) -
     screen.show(f"\n{safe(question.text)}\n")
     for number, option in enumerate(question.options, 1):
         screen.show(f"  {number}  {safe(option)}\n")
-    while not given:
-        given = await screen.read("Your answer: ")
-    if given not in question.options and given.isdecimal() and 0 < int(given) <= len(question.options):
-        return question.options[int(given) - 1]
-    return given
+    while True:
+        while not given:
+            given = await screen.read("Your answer: ")
+        if (answer := meant(question.options, given)) is not None:
+            return answer
+        screen.show(f"{safe(given)!r} is none of them. Type a number or the words beside it.\n")
+        given = ""
+
+
+def meant(options: Sequence[str], given: str) -> str | None:
+    """Return the option that was typed, or of which the number was; without options, what was typed."""
+    if not options:
+        return given
+    if (chosen := next((one for one in options if one.casefold() == given.casefold()), None)) is not None:
+        return chosen
+    is_number = given.isascii() and given.isdecimal() and len(given) < 4
+    return options[int(given) - 1] if is_number and 0 < int(given) <= len(options) else None
 
 
 async def _prove(screen: Screen, thread: Thread, answer: str) -> None:
     code = "".join(secrets.choice(CODE_LETTERS) for _ in range(4))
     typed = await screen.read(f"To answer {safe(answer)!r}, type the code {code}: ")
     if typed.upper() != code:
-        raise ProblemError("refused", "That was not the code; nothing was answered.", f"factor12 answer {thread.id}")
-
-
-def _same(now: Asked | None, shown: Asked) -> bool:
-    """Tell whether the question is still the one that was shown; only its time may have changed."""
-    return now is not None and now.model_dump(exclude=_TIME) == shown.model_dump(exclude=_TIME)
-
-
-_TIME = {"question": {"expires_at"}}
+        hint = f"To try again: factor12 answer {thread.id}"
+        raise ProblemError("refused", "That was not the code; nothing was answered.", hint)

@@ -6,13 +6,13 @@ from pathlib import Path
 from time import time
 from typing import Annotated, TypeAlias
 
-import anyio
 import typer
 from rich.table import Table
 from rich.text import Text
 
-from mcp_server.cli_process import Json, Session, composed, repository
+from mcp_server.cli_process import Json, Session, composed, insisting, repository
 from mcp_server.compose import Runtime
+from mcp_server.loop import run
 from mcp_server.terminal import controlling_terminal, out, print_json, safe
 from state import sessions
 from state.problem import ProblemError
@@ -47,8 +47,8 @@ def switch(
     runtime = composed(ctx)
     name = runtime.session(session) if session else f"s-{secrets.token_hex(4)}"
     root = runtime.repositories.resolve(repository(repo))
-    sessions.push(runtime.database, runtime.principal, name, str(root))
-    anyio.run(partial(_print_place, runtime, name, root, as_json=as_json))
+    insisting(sessions.push, runtime.database, runtime.principal, name, str(root))
+    run(partial(_print_place, runtime, name, root, as_json=as_json))
 
 
 @app.command("current", epilog="Example: factor12 repo current --session 9c1d22aa")
@@ -57,7 +57,7 @@ def current(ctx: typer.Context, session: Session = "", as_json: Json = False) ->
     runtime = composed(ctx)
     name = runtime.session(session)
     root = runtime.repositories.meant("", name, runtime.principal)
-    anyio.run(partial(_print_place, runtime, name, root, as_json=as_json))
+    run(partial(_print_place, runtime, name, root, as_json=as_json))
 
 
 @app.command("trust", epilog="Example: factor12 repo trust ../shop")
@@ -69,8 +69,8 @@ def trust(
     """Let programs of a repository run: its tests, and what they start. They run with your rights, NOT SANDBOXED."""
     root = _work_tree(path)
     if not yes:
-        anyio.run(_confirm, root)
-    sessions.trust(composed(ctx).database, root, time())
+        run(partial(_confirm, root))
+    insisting(sessions.trust, composed(ctx).database, root, time())
     out().print(f"Trusted: {safe(str(root))}. To take it back: factor12 repo distrust {safe(str(path))}")
 
 
@@ -78,7 +78,7 @@ def trust(
 def distrust(ctx: typer.Context, path: Folder) -> None:
     """Take back the trust in a repository: its programs need an approval again."""
     root = path.expanduser().resolve()
-    if not sessions.distrust(composed(ctx).database, root):
+    if not insisting(sessions.distrust, composed(ctx).database, root):
         raise ProblemError("not_found", f"{str(root)!r} is not trusted.", "`factor12 repo list` shows what is.")
     out().print(f"No longer trusted: {safe(str(root))}")
 
@@ -110,5 +110,7 @@ async def _print_place(runtime: Runtime, session: str, root: Path, *, as_json: b
     table = Table(box=None, show_header=False, pad_edge=False)
     for name in ("session", "repo", "root", "branch", "dirty_total", "operation", "instructions", "runner", "trusted"):
         if name in described:
-            table.add_row(name.removesuffix("_total"), safe(str(described[name])))
+            value = described[name]
+            told = ("yes" if value else "no") if isinstance(value, bool) else safe(str(value))
+            table.add_row("uncommitted files" if name == "dirty_total" else name, told)
     out().print(table)

@@ -4,13 +4,15 @@ import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from typing import Annotated, Any, TypeAlias
 
 import typer
+from typer.core import TyperGroup
 
 from agents.runtime.definition import Agent
 from agents.runtime.engine import Launch
-from mcp_server import cli_process
+from mcp_server import loop
 from mcp_server.catalogue import AGENTS
 from mcp_server.cli_follow import attend
 from mcp_server.cli_process import Json, Repo, Session, WaitS, driving, repository
@@ -21,13 +23,26 @@ PAIR = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)=(.*)", re.DOTALL)
 
 Words: TypeAlias = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[KEY=VALUE]...", help="Fields of the task as words; one without a key is the first field."),
+    typer.Argument(metavar="KEY=VALUE", help="Fields of the task as words; one without a key is the first field."),
 ]
 Key: TypeAlias = Annotated[
     str, typer.Option("--idempotency-key", help="The same key and task find the thread they opened before.")
 ]
 
-app = typer.Typer(help="Run an agent over a repository and follow it to its result.", no_args_is_help=True)
+
+class Agents(TyperGroup):
+    """The commands of the agents, by the agents' names."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return the agent's command.
+
+        Raises:
+            ProblemError: `not_found`, with the nearest agent.
+        """
+        return super().get_command(ctx, agent_named(cmd_name).name)
+
+
+app = typer.Typer(cls=Agents, help="Run an agent over a repository and follow it to its result.", no_args_is_help=True)
 
 
 def launcher(agent: Agent[Any, Any]) -> Callable[..., int]:
@@ -53,7 +68,7 @@ def launcher(agent: Agent[Any, Any]) -> Callable[..., int]:
                 thread = await runtime.engine.launch(replace(wish, idempotency_key=idempotency_key))
                 return await attend(runtime, thread.id, seconds=wait, as_json=as_json)
 
-        return cli_process.run(launch)
+        return loop.run(launch)
 
     _offer(run, fields)
     return run
@@ -63,6 +78,21 @@ async def _wish(runtime: Runtime, agent: Agent[Any, Any], task: dict[str, Any], 
     belongs = runtime.session(session)
     place = await runtime.repositories.ref(repository(repo), belongs, agent.mode, runtime.principal)
     return Launch(agent.name, task, belongs, (place,), runtime.principal, client="factor12 run")
+
+
+def agent_named(name: str) -> Agent[Any, Any]:
+    """Return the agent of that name.
+
+    Raises:
+        ProblemError: `not_found`, with the nearest one.
+    """
+    for agent in AGENTS:
+        if agent.name == name:
+            return agent
+    names = [agent.name for agent in AGENTS]
+    near = get_close_matches(name, names, 1)
+    hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(names)}."
+    raise ProblemError("not_found", f"There is no agent {name!r}.", hint)
 
 
 def task_fields(agent: Agent[Any, Any]) -> Mapping[str, Mapping[str, Any]]:

@@ -54,6 +54,8 @@ def _how_to_answer(thread: Thread) -> str:
         return f"factor12 threads resume {thread.id}"
     if question.kind == "decision":
         return f"factor12 answer {thread.id} {shlex.quote(question.key)} JSON"
+    if question.answer_by == "anyone":
+        return f"factor12 answer {thread.id} {shlex.quote(question.key)} ANSWER  (without the last two it asks you)"
     return f"factor12 answer {thread.id}"
 
 
@@ -62,14 +64,31 @@ def _told(thread: Thread) -> list[str]:
     if (problem := thread.reason or thread.trouble) is not None:
         return [safe(str(problem))]
     if thread.question is not None:
-        return [safe(line) for line in thread.question.text.splitlines()]
+        options = [f"  {number}  {safe(option)}" for number, option in enumerate(thread.question.options, 1)]
+        return [*(safe(line) for line in thread.question.text.splitlines()), *options]
     output = _fields(thread.output)
     lines = [one_line(str(output["summary"]))] if output.get("summary") else []
+    lines += _red(_fields(output.get("check")))
     lines += _evidence(_fields(output.get("evidence")))
     lines += _files(_rows(output.get("files")))
     if branch := _fields(output.get("commit")).get("branch"):
         lines.append(f"committed on {safe(str(branch))}")
     return [*lines, *(one_line(str(note)) for note in _list(output.get("notes")))]
+
+
+def _red(check: Mapping[str, Any]) -> list[str]:
+    """Return the tests that are red, and why."""
+    failures = _rows(check.get("failures"))
+    shown = [_failure(test) for test in failures[:MOST]]
+    counts = _fields(check.get("counts"))
+    more = counts.get("failed", 0) + counts.get("error", 0) - len(shown)
+    return shown + ([f"and {more} more tests"] if shown and more > 0 else [])
+
+
+def _failure(test: Mapping[str, Any]) -> str:
+    place = f"{test['file']}:{test['line']}" if test.get("file") and test.get("line") else test.get("file", "")
+    why = one_line(str(test.get("message", "")), 120)
+    return "  ".join(part for part in (safe(str(test["id"])), safe(str(test["state"])), why, safe(str(place))) if part)
 
 
 def _evidence(evidence: Mapping[str, Any]) -> list[str]:

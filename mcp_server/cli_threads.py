@@ -5,21 +5,22 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from time import time
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, TextIO, TypeAlias
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
 from mcp_server.cli_follow import attend, report, watch
-from mcp_server.cli_process import Json, ThreadId, WaitS, composed, driving, find_thread, repository, run
+from mcp_server.cli_process import Json, ThreadId, WaitS, composed, driving, find_thread, insisting, repository
 from mcp_server.cli_timeline import colour, print_timeline
 from mcp_server.envelope import exit_code, status_of
+from mcp_server.loop import run
 from mcp_server.terminal import age, err, one_line, out, print_json, safe
 from state.log import SqliteStore
 from state.problem import ProblemError
 from state.store import Row, Search
-from state.transfer import export_thread, import_thread
+from state.transfer import LARGEST, export_thread, import_thread
 
 CANCEL_S = 10.0
 """How long a cancel waits for another process to stop and settle what it does."""
@@ -55,8 +56,11 @@ def list_threads(
     rows = runtime.store.list(search, runtime.principal)
     if as_json:
         print_json([row.model_dump(mode="json", exclude_none=True) for row in rows])
-    else:
+    elif rows:
         _print_rows(rows)
+    else:
+        narrowed = search != Search(limit=limit)
+        out().print("No thread is like that." if narrowed else "No threads. Start one: factor12 run AGENT")
 
 
 @app.command("show", epilog="Example: factor12 threads show latest")
@@ -140,20 +144,30 @@ def export(
 def import_(
     ctx: typer.Context, file: Annotated[Path, typer.Argument(metavar="FILE", help="As `export` wrote it; - for stdin.")]
 ) -> None:
-    """Add an exported thread. One that was running is interrupted here, until it is resumed."""
+    """Add an exported thread. One that was running is interrupted here, until it is resumed.
+
+    What its log says was approved counts as approved: import only from people you trust.
+    """
     store = SqliteStore(composed(ctx).database)
     try:
-        with sys.stdin if str(file) == "-" else file.open(encoding="utf-8") as lines:
-            thread_id = import_thread(store, lines, time())
+        with sys.stdin if str(file) == "-" else file.open(encoding="utf-8") as opened:
+            thread_id = insisting(import_thread, store, _lines(opened), time())
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise ProblemError("bad_input", f"{str(file)!r} cannot be read: {why}.", "Name an exported thread.") from error
     out().print(thread_id)
 
 
+def _lines(file: TextIO) -> list[str]:
+    """Return a file's lines; of one without an end no more than makes it too large for an import."""
+    lines, left = list[str](), LARGEST + 1
+    while left > 0 and (line := file.readline(left)):
+        lines.append(line)
+        left -= len(line)
+    return lines
+
+
 def _print_rows(rows: Sequence[Row]) -> None:
-    if not rows:
-        return out().print("No threads. Start one: factor12 run AGENT")
     table = Table("THREAD", "STATE", "AGENT", "REPOSITORY", "ISSUE", "SESSION", "CHANGED", box=None, pad_edge=False)
     for row in rows:
         state = row.outcome or row.status

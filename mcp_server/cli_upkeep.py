@@ -3,6 +3,7 @@
 import re
 from dataclasses import asdict
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from time import time
 from typing import Annotated
@@ -11,8 +12,9 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from mcp_server.cli_process import Json, composed, run
+from mcp_server.cli_process import Json, composed, insisting, settings_of
 from mcp_server.diagnosis import Finding, examine
+from mcp_server.loop import run
 from mcp_server.terminal import out, print_json, safe
 from state import upkeep
 from state.problem import ProblemError
@@ -34,8 +36,8 @@ def doctor(
     """Look at the program, git, the database and this repository, and say what would stop a run."""
 
     async def look() -> int:
-        runtime = composed(ctx)
-        found = [finding async for finding in examine(runtime, Path.cwd(), rebuild=rebuild)]
+        looked = examine(settings_of(ctx), partial(composed, ctx), Path.cwd(), rebuild=rebuild)
+        found = [finding async for finding in looked]
         if as_json:
             print_json([asdict(finding) for finding in found])
         else:
@@ -61,9 +63,14 @@ def gc(
     if dry_run:
         rows = runtime.store.list(Search(limit=-1), runtime.principal)
         old = [row for row in rows if row.status in ENDED and row.updated_at < before]
-        return out().print(f"{len(old)} threads would be forgotten.")
-    gone = upkeep.gc(runtime.database, before, now)
-    out().print(f"Forgot {gone.threads} threads and {gone.blobs} blobs; the file is {gone.bytes / 1e6:.1f} MB smaller.")
+        return out().print(f"{counted(len(old), 'thread')} would be forgotten.")
+    gone = insisting(upkeep.gc, runtime.database, before, now)
+    forgot = f"{counted(gone.threads, 'thread')} and {counted(gone.blobs, 'kept output')}"
+    out().print(f"Forgot {forgot}; the file is {gone.bytes / 1e6:.1f} MB smaller.")
+
+
+def counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _print(found: list[Finding]) -> None:

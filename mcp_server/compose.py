@@ -196,8 +196,12 @@ async def running(
 
 
 async def _sweep(runtime: Runtime) -> None:
+    """Sweep now and then. That the store cannot be read is for the calls to say; next time it may be well."""
     while True:
-        await runtime.sweep()
+        try:
+            await runtime.sweep()
+        except ProblemError as error:
+            log.error("interrupted threads were not looked for: %s", error)
         await anyio.sleep(SWEEP_S)
 
 

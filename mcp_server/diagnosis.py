@@ -4,22 +4,32 @@ import os
 import platform
 import shutil
 import sqlite3
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from mcp_server.compose import Runtime
-from mcp_server.settings import child_environment
+from mcp_server.settings import Settings, child_environment
 from mcp_server.version import program_version
 from state import upkeep
 from state.problem import ProblemError
+from state.sqlite import StoreError
 from state.store import Search
 from tools.children import run_child
 
 State: TypeAlias = Literal["good", "note", "bad"]
 OLDEST_GIT = (2, 39)
 """Of Debian 12; the options that keep a repository's own programs from running were tried with it."""
+
+
+LEAST_FREE = 100_000_000
+"""Bytes on the database's disk, below which it is mentioned; a hundredth of it stops runs."""
+_BROKEN = (
+    "Is its disk full or failing? If the file itself is broken, move it aside with its -wal and -shm files: "
+    "a new one is begun."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +42,23 @@ class Finding:
     next: str = ""
 
 
-async def examine(runtime: Runtime, here: Path, *, rebuild: bool) -> AsyncGenerator[Finding]:
-    """Look at each part. Only the store's index is changed, and only with `rebuild`."""
+async def examine(
+    settings: Settings, compose: Callable[[], Runtime], here: Path, *, rebuild: bool
+) -> AsyncGenerator[Finding]:
+    """Look at each part, also when the store cannot be used. Only its index is changed, and only with `rebuild`."""
     git = await _git()
     yield git
-    for finding in (*_programs(), *_store(runtime, rebuild=rebuild), *_threads(runtime)):
+    for finding in chain(_programs(), _disk(settings.database)):
         yield finding
-    if git.state == "good":
-        yield await _repository(runtime, here)
+    try:
+        runtime = compose()
+        for finding in chain(_folders(runtime), _store(runtime, rebuild=rebuild), _threads(runtime)):
+            yield finding
+        if git.state == "good":
+            yield await _repository(runtime, here)
+    except StoreError as error:
+        pointed_here = "factor12 doctor" in error.problem.hint
+        yield Finding("database", "bad", error.problem.message, _BROKEN if pointed_here else error.problem.hint)
     yield Finding(
         "sandbox", "note", "none: tests of a repository run with your rights, if it is trusted or you approve"
     )
@@ -61,6 +80,21 @@ async def _git() -> Finding:
     if numbers < OLDEST_GIT:
         return Finding("git", "bad", f"{said or 'does not answer'}", "Install git 2.39 or newer.")
     return Finding("git", "good", said)
+
+
+def _disk(database: Path) -> Iterator[Finding]:
+    folder = next(parent for parent in database.parents if parent.is_dir())
+    free = shutil.disk_usage(folder).free
+    if free < LEAST_FREE:
+        says = f"{free / 1e6:.1f} MB are free where the database is, in {folder}"
+        yield Finding("disk", "bad" if free < LEAST_FREE // 100 else "note", says, "Free space there.")
+
+
+def _folders(runtime: Runtime) -> Iterator[Finding]:
+    for root in runtime.repositories.roots:
+        if not root.is_dir():
+            says = f"{root} is no folder, and repositories are looked for there"
+            yield Finding("folders", "bad", says, "Set SISTER_REPO_BASE_PATH or FACTOR12_ALLOWED_ROOTS to one.")
 
 
 def _store(runtime: Runtime, *, rebuild: bool) -> Iterator[Finding]:
@@ -115,7 +149,7 @@ async def _repository(runtime: Runtime, here: Path) -> Finding:
     repositories = runtime.repositories
     if (root := repositories.home) is None:
         listed = repositories.list()
-        says = f"{here} is in none; {len(listed)} may be used"
+        says = f"{here} is in no repository; {len(listed)} may be used from here by name"
         return Finding("repository", "note" if listed else "bad", says, "Go to one, or set SISTER_REPO_BASE_PATH.")
     try:
         facts = await repositories.facts(root)

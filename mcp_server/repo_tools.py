@@ -52,9 +52,9 @@ async def find(runtime: Runtime, _: Ctx, args: Nothing) -> Envelope:
 
 async def switch(runtime: Runtime, _: Ctx, args: Switch) -> Envelope:
     """Push the repository on the session's stack, unless it is the current one already."""
+    session = runtime.session(args.session) if args.session else f"s-{secrets.token_hex(4)}"
     root = runtime.repositories.resolve(args.repo)
     described = await describe(runtime, root)
-    session = args.session or f"s-{secrets.token_hex(4)}"
     await patiently(sessions.push, runtime.database, runtime.principal, session, str(root))
     step = f'Launch an agent with session "{session}"; `repo_restore` with it goes back.'
     return {"session": session, **described, "next": step}

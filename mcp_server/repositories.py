@@ -89,11 +89,11 @@ class Repositories:
         if named := [entry.root for entry in listed if entry.name == wanted]:
             return named[0]
         if len(alike := [entry.name for entry in listed if entry.root.name == wanted]) > 1:
-            raise ProblemError("ambiguous", f"There are {len(alike)} repositories {wanted!r}.", _one_of(alike))
+            raise ProblemError("ambiguous", f"There are {len(alike)} repositories {wanted!r}.", self._one_of(alike))
         existing = [path for path in self._places(wanted) if os.path.lexists(path)]
         if not existing:
             near = get_close_matches(wanted, [entry.name for entry in listed], NEAR) or [e.name for e in listed[:NEAR]]
-            raise ProblemError("not_found", f"There is no repository {wanted!r}.", _one_of(near))
+            raise ProblemError("not_found", f"There is no repository {wanted!r}.", self._one_of(near))
         root = next((path for path in existing if self.allowed(path)), None)
         if root is None:
             raise ProblemError("refused", f"{wanted!r} is outside the folders that may be used.", self._inside())
@@ -134,7 +134,7 @@ class Repositories:
             return self.resolve(current)
         if self.home is not None:
             return self.home
-        hint = _one_of([named.name for named in self.list()[:NEAR]])
+        hint = self._one_of([named.name for named in self.list()[:NEAR]])
         raise ProblemError("bad_input", "No repository is named, and the session has none.", f"Give `repo`. {hint}")
 
     async def facts(self, root: Path) -> "Facts":
@@ -170,6 +170,12 @@ class Repositories:
         anchors = [anchor for anchor in (self.base, self.home, *self.roots) if anchor is not None]
         return [Path(os.path.realpath(anchor / wanted)) for anchor in anchors] or [Path(os.path.realpath(wanted))]
 
+    def _one_of(self, names: Sequence[str]) -> str:
+        if names:
+            return f"There are: {', '.join(names)}."
+        where = ", ".join(str(root) for root in self.roots) or "the base path"
+        return f"There is none in {where}; SISTER_REPO_BASE_PATH names the folder that holds them."
+
     def _inside(self) -> str:
         roots = ", ".join(str(root) for root in self.roots) or "none"
         return f"They are: {roots}. The person may add one with FACTOR12_ALLOWED_ROOTS."
@@ -177,7 +183,7 @@ class Repositories:
 
 def _base(settings: Settings, home: Path, own: Path | None) -> Path | None:
     if settings.base_path is not None:
-        return settings.base_path.expanduser().resolve()
+        return settings.base_path.resolve()
     base = own.parent if own else home
     return None if base == Path(base.anchor) else base
 
@@ -194,7 +200,3 @@ def _work_trees(root: Path) -> list[Path]:
     except OSError:
         return []
     return [root / name for name in names if (root / name / ".git").exists()]
-
-
-def _one_of(names: list[str]) -> str:
-    return f"There are: {', '.join(names)}." if names else "There is none in the base path."

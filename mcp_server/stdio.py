@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -16,6 +17,7 @@ from agents.runtime.definition import Agent
 from mcp_server.app import build_server
 from mcp_server.compose import running
 from mcp_server.logs import configure
+from mcp_server.loop import run
 from mcp_server.outward import Outward
 from mcp_server.sdk import Server
 from mcp_server.settings import Settings, load
@@ -42,7 +44,7 @@ def serve_stdio(env_file: Path | None = None) -> None:
     """
     settings = load(env_file)
     configure(settings, Outward())
-    anyio.run(serve, settings, Path.cwd())
+    run(partial(serve, settings, Path.cwd()))
 
 
 async def serve(

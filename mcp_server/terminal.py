@@ -22,6 +22,8 @@ from state.problem import Problem, ProblemError
 
 PIPE_WIDTH = 200
 """Columns when no screen limits them."""
+LONGEST = 600
+"""Characters of a complaint before its next step: what it quotes may be long, and the step must be seen."""
 LOOK_S = 0.2
 """How long one look at the keyboard takes, and so how late a cancel may be."""
 COMMANDS = {
@@ -76,8 +78,14 @@ def one_line(text: str, most: int = 200) -> str:
 
 def complain(problem: Problem) -> None:
     """Print what went wrong as one line, in the words of the command line."""
-    told = TOOL.sub(lambda match: f"`{COMMANDS[match[1]]}`", str(problem))
+    told = f"{sentence(one_line(problem.message, LONGEST))} {problem.hint}".strip()
+    told = TOOL.sub(lambda match: f"`{COMMANDS[match[1]]}`", told)
     err().print(f"factor12: {one_line(told, 1000)}")
+
+
+def sentence(text: str) -> str:
+    """Return the text with its full stop: what a validator or the shell says comes without one."""
+    return text if text.endswith((".", "!", "?", ":", "…")) else f"{text}."
 
 
 def attended() -> bool:
@@ -107,6 +115,7 @@ class Screen:
         while not typed:
             typed = await run_sync(_typed, self.descriptor)
         if not (line := os.read(self.descriptor, 4096)):
+            self.show("\n")
             raise EOFError
         return line.decode("utf-8", "replace").strip()
 

@@ -144,6 +144,12 @@ def _brief(value: Any) -> str:
             return told
         case {"path": str(path), "lines": str(lines)}:
             return f"{path}, {'line' if lines.isdecimal() else 'lines'} {lines}"
+        case {"ambiguous": [_, *_] as several}:
+            return f"{len(several)} of the texts in more than one place"
+        case {"missing": [_, *_] as missing}:
+            return f"{len(missing)} of the texts not found"
+        case {"edits": [], "already": [_, *_]}:
+            return "all of it stands there already"
         case {"edits": [*files]} if paths := [path for file in files if (path := _path(file))]:
             return ", ".join(paths)
         case _:

@@ -42,6 +42,25 @@ def test_a_command_that_is_not_there_is_met_with_the_nearest(shop: Shell) -> Non
     assert wrong.code == 2 and "Did you mean 'threads'" in wrong.complaint
 
 
+@pytest.mark.requirement("R15")
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("run", "zebra"), "There is no agent 'zebra'. There are: issue_fixer, testing."),
+        (("run", "isue_fixer"), "Did you mean issue_fixer?"),
+        (("threads", "list", "--limit", "0"), "greater than or equal to 1. Add --help"),
+        (("run", "issue_fixer"), "issue: Field required. "),
+        (("threads", "show"), "There is none yet; `factor12 run AGENT` starts one."),
+        (("threads", "show", "x" * 100_000), "`factor12 run AGENT` starts one."),
+        (("run", "testing", "--session", "s" * 100_000), "`factor12 repo switch` without a session opens one"),
+    ],
+)
+def test_what_cannot_be_is_one_sentence_and_then_the_next_step(shop: Shell, words: tuple[str, ...], says: str) -> None:
+    wrong = shop.quick(*words)
+    assert wrong.code == 2 and says in wrong.complaint and len(wrong.complaint) < 1000
+    assert "Value error" not in wrong.complaint
+
+
 def test_agents_and_info_say_what_there_is_and_what_it_takes(shop: Shell) -> None:
     listed = shop.quick("agents", "--json").json
     assert [agent["name"] for agent in listed] == ["issue_fixer", "testing"]

@@ -91,7 +91,44 @@ def test_a_question_that_was_answered_elsewhere_meanwhile_is_not_answered_again(
         person.types("approve")
         person.types(person.sees("type the code (....): ")[1])
         assert person.leaves() == 1
-        assert "no longer asks this" in person.screen
+        assert "waits for no answer" in person.screen
+
+
+@pytest.mark.requirement("R8")
+def test_an_answer_to_a_question_that_changed_while_it_was_read_counts_for_nothing(untrusted: Shell) -> None:
+    untrusted.quick("threads", "list")
+    database = Database(untrusted.state / "factor12.db")
+    store = SqliteStore(database)
+    asks = Question(key="go", kind="question", answer_by="person", text="Delete branch a?", options=("yes", "no"))
+    thread = store.create("changes", Launched(agent="testing", session="default", task={}, at=0.0)).thread
+    thread = store.signal(thread, Asked(key="go", question=asks, topic="agent"))
+    with untrusted.person("answer", "changes") as person:
+        person.sees("Delete branch a")
+        person.sees("Your answer: ")
+        person.types("yes")
+        code = person.sees("type the code (....): ")[1]
+        other = asks.model_copy(update={"text": "Delete branch main?"})
+        store.signal(thread, Asked(key="go", question=other, topic="agent"))
+        person.types(code)
+        assert person.leaves() == 1
+        assert "asks something else by now" in person.screen
+    assert store.load("changes").asked is not None
+    database.close()
+
+
+@pytest.mark.requirement("R8")
+def test_what_is_no_option_is_asked_again_before_any_code(asked: tuple[Shell, str]) -> None:
+    shell, thread_id = asked
+    with shell.person("answer", thread_id, "approve:run_check", "maybe") as person:
+        for wrong in ("3", "²", "perhaps"):
+            person.sees("is none of them")
+            person.sees("Your answer: ")
+            person.types(wrong)
+        person.sees("Your answer: ")
+        person.types("DENY")
+        assert "type the code" not in person.screen
+        person.types(person.sees("To answer 'deny', type the code (....): ")[1])
+        assert person.leaves() == 6
 
 
 @pytest.mark.requirement("R8", "R21")

@@ -1,5 +1,6 @@
 """`factor12 repo`: what may be used, what a session means, and trust that a person gives."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,6 +43,7 @@ def test_without_a_session_the_repository_one_stands_in_is_meant(shop: Shell) ->
     shop.quick("repo", "switch", "portal")
     current = shop.quick("repo", "current").out
     assert "shop" in current and "unittest" in current
+    assert re.search(r"uncommitted files +0", current) and re.search(r"trusted +no", current)
 
 
 @pytest.mark.parametrize(("repo", "says"), [("../potral", "portal"), ("/", "outside"), ("tests", "not the top")])

@@ -83,7 +83,7 @@ def test_a_first_word_without_a_key_is_the_first_field(shop: Shell) -> None:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("run", "isue_fixer"), "Did you mean 'issue_fixer'"),
+        (("run", "isue_fixer"), "Did you mean issue_fixer?"),
         (("run", "testing", "isue=1"), "testing has no 'isue'. It takes: paths, select."),
         (("run", "testing", "select=a", "select=b"), "'select' twice"),
         (("run", "testing", "--nope"), "No such option: --nope"),
@@ -168,6 +168,24 @@ def test_a_branch_that_cannot_be_made_is_said_and_the_edits_stay_uncommitted(sho
     assert run_git(shop.folder, "status", "--porcelain") == " M auth.py\n"
 
 
+def test_a_question_for_anyone_is_shown_with_its_options_and_answered_by_number(
+    make_repository: Callable[..., Path], tmp_path: Path
+) -> None:
+    twice = open_shell(make_repository, tmp_path, {**SHOP, "old.py": SHOP["auth.py"]})
+    asked = twice.quick("run", "issue_fixer", "123")
+    assert asked.code == 5 and "  1  auth.py:12\n" in asked.out and "  2  old.py:12\n" in asked.out
+    assert "place:1 ANSWER" in asked.out and "in more than one place" in asked.err
+    assert "Answer one of: auth.py:12, old.py:12" in twice.quick("answer", "latest", "place:1", "3").complaint
+    assert twice.quick("answer", "latest", "place:1", "1").code == 0
+    assert (twice.folder / "old.py").read_text() == SHOP["auth.py"] != (twice.folder / "auth.py").read_text()
+
+
+def test_red_tests_are_named_with_why_and_where(shop: Shell) -> None:
+    red = shop.quick("run", "testing")
+    test = "tests/test_auth.py::Authentication::test_a_valid_user_may_enter"
+    assert red.code == 1 and f"{test}  fail  AssertionError: False is not true  tests/test_auth.py:8" in red.out
+
+
 @pytest.mark.requirement("R8", "F7")
 def test_questions_are_put_to_the_person_at_the_terminal(make_repository: Callable[..., Path], tmp_path: Path) -> None:
     twice = open_shell(make_repository, tmp_path, {**SHOP, "old.py": SHOP["auth.py"]})
@@ -176,7 +194,7 @@ def test_questions_are_put_to_the_person_at_the_terminal(make_repository: Callab
         person.sees("2  old.py:12")
         person.sees("Your answer: ")
         person.types("perhaps")
-        person.sees("'perhaps' is no answer")
+        person.sees("'perhaps' is none of them")
         person.sees("Your answer: ")
         person.types("1")
         person.sees("NOT SANDBOXED")

@@ -1,5 +1,6 @@
 """`factor12 threads`: threads are found again by anything, shown, followed, resumed, cancelled, carried elsewhere."""
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from time import time
@@ -10,7 +11,7 @@ from mcp_server.terminal import age
 from state.events import Launched, Rewound
 from state.log import SqliteStore
 from state.sqlite import Database
-from tests.mcp_server.shell import Shell, open_shell, read_until
+from tests.mcp_server.shell import FACTOR12, Shell, open_shell, read_until
 
 
 @pytest.fixture
@@ -89,6 +90,7 @@ def test_how_long_ago_is_said_in_one_unit() -> None:
 def test_an_empty_list_says_how_to_begin(shop: Shell) -> None:
     assert "factor12 run" in shop.quick("threads", "list").out
     assert shop.quick("threads", "list", "--json").json == []
+    assert "No thread is like that" in shop.quick("threads", "list", "--status", "failed").out
 
 
 @pytest.mark.parametrize(
@@ -159,6 +161,14 @@ def test_an_export_overwrites_nothing_and_a_broken_one_is_not_imported(
     assert "cannot be read" in shell.quick("threads", "import", "nothing.jsonl").complaint
     file.write_bytes(b"\xff\xfe")
     assert "not UTF-8" in shell.quick("threads", "import", str(file)).complaint
+
+
+@pytest.mark.requirement("R15")
+def test_a_file_without_an_end_is_not_read_to_it(shop: Shell) -> None:
+    limited = 'ulimit -v 2000000; exec "$@"'
+    command = ["bash", "-c", limited, "bash", *FACTOR12, "threads", "import", "/dev/zero"]
+    done = subprocess.run(command, cwd=shop.folder, env=shop.environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and "more than 134217728 characters" in done.stderr, done.stderr
 
 
 def test_secrets_stay_out_of_an_export(shop: Shell) -> None:

@@ -6,10 +6,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
 
+from agents.runtime import patience
+from mcp_server import diagnosis
 from tests.conftest import run_git
 from tests.mcp_server.process import CHECKOUT
 from tests.mcp_server.shell import Shell, open_shell
@@ -48,6 +51,55 @@ def test_a_row_that_contradicts_its_log_is_found_and_rebuilt(shop: Shell) -> Non
     assert shop.quick("doctor", "--rebuild").code == 0
     assert findings(shop)["index"]["state"] == "good"
     assert shop.quick("threads", "show", "--json").json["outcome"] == "failed"
+
+
+@pytest.mark.requirement("R15")
+def test_a_database_that_cannot_be_used_keeps_the_doctor_from_nothing_else(
+    shop: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(diagnosis, "LEAST_FREE", 1 << 62)
+    shop.state.mkdir(exist_ok=True)
+    (shop.state / "factor12.db").write_bytes(b"not a database at all" * 100)
+    ill = findings(shop)
+    assert ill["database"]["state"] == "bad" and "factor12.db" in ill["database"]["says"]
+    assert "factor12 doctor" not in ill["database"]["next"] and ill["database"]["next"]
+    assert ill["git"]["state"] == "good" and ill["disk"]["next"] and "sandbox" in ill
+    assert shop.quick("doctor").code == 1
+
+
+def test_a_folder_of_repositories_that_is_not_there_is_named(shop: Shell) -> None:
+    assert "folders" not in findings(shop)
+    ill = findings(shop.where(SISTER_REPO_BASE_PATH="/nowhere/at/all"))["folders"]
+    assert ill["state"] == "bad" and "/nowhere/at/all" in ill["says"]
+
+
+@pytest.mark.requirement("R15")
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("gc", "--older-than", "1m"),
+        ("repo", "switch", "shop"),
+        ("repo", "trust", ".", "--yes"),
+        ("repo", "distrust", "."),
+        ("threads", "import", "thread.jsonl"),
+    ],
+)
+def test_a_database_that_another_process_writes_to_is_waited_for(
+    shop: Shell, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "PATIENCE_S", 0.5)
+    shop.quick("repo", "trust", ".", "--yes")
+    shop.quick("run", "testing")
+    shop.quick("threads", "export", "latest", "--output", "thread.jsonl")
+    with sqlite3.connect(shop.state / "factor12.db", isolation_level=None) as other:
+        other.execute("begin immediate")
+        start = monotonic()
+        refused = shop.quick(*words)
+        assert refused.code == 1 and "locked by another process" in refused.complaint
+        assert monotonic() - start > 0.5
+        other.execute("rollback")
+    assert shop.quick(*words).code == 0
+    other.close()
 
 
 def test_a_damaged_log_is_named(shop: Shell) -> None:
@@ -120,9 +172,9 @@ def test_only_threads_that_ended_long_ago_are_forgotten(shop: Shell) -> None:
     assert "0 threads" in shop.quick("gc", "--older-than", "1d").out
     with sqlite3.connect(shop.state / "factor12.db") as database:
         database.execute("update threads set updated_at = updated_at - 8 * 86400")
-    assert "1 threads would be forgotten" in shop.quick("gc", "--older-than", "1w", "--dry-run").out
+    assert "1 thread would be forgotten" in shop.quick("gc", "--older-than", "1w", "--dry-run").out
     assert ended in shop.quick("threads", "show", ended).out
-    assert "Forgot 1 threads" in shop.quick("gc", "--older-than", "1w").out
+    assert "Forgot 1 thread and 0 kept outputs" in shop.quick("gc", "--older-than", "1w").out
     assert [row["thread_id"] for row in shop.quick("threads", "list", "--json").json] == [waiting]
 
 

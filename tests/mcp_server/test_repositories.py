@@ -129,3 +129,11 @@ async def test_tools_that_only_read_leave_a_repository_byte_identical(source: Pa
         switched = await at.told("repo_switch", repo="shop")
     assert len(seen) == 4 and switched["dirty_total"] == 2
     assert snapshot(source / "shop") == before
+
+
+async def test_where_there_is_none_the_folder_that_was_searched_is_named(tmp_path: Path) -> None:
+    (tmp_path / "empty" / "deeper").mkdir(parents=True)
+    async with door(tmp_path / "empty", home="deeper") as at:
+        missing = await at.problem("repo_switch", repo="shop")
+    assert missing["kind"] == "not_found" and str(tmp_path / "empty") in missing["hint"]
+    assert "SISTER_REPO_BASE_PATH" in missing["hint"]

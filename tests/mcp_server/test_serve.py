@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from time import monotonic
 
@@ -12,6 +13,7 @@ import psutil
 import pytest
 
 from mcp_server.__main__ import main
+from state.sqlite import Database
 from tests.agents.shop import AUTH_ISSUE, FIXED, SHOP
 from tests.conftest import run_git
 from tests.mcp_server.byhand import Host, hosted
@@ -193,3 +195,36 @@ def test_a_server_whose_file_of_settings_is_missing_does_not_start(
     said = capsys.readouterr()
     assert (ended.value.code, said.out) == (1, "")
     assert said.err.startswith("factor12: There is no file 'nowhere.env'.") and said.err.count("\n") == 1
+
+
+@pytest.mark.requirement("R15")
+def test_a_key_that_is_cut_short_is_one_line_too(shop: Path) -> None:
+    state = shop.parent / "state"
+    state.mkdir()
+    (state / "factor12.db.key").write_bytes(b"short")
+    how = started(shop, REAL)
+    ran = subprocess.run(REAL, cwd=shop, env=how.env, input="", capture_output=True, text=True, timeout=30)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr.startswith("factor12: ") and ran.stderr.count("\n") == 1 and "factor12.db.key" in ran.stderr
+
+
+@pytest.mark.requirement("R15")
+async def test_a_log_that_is_damaged_fails_each_call_and_not_the_server(shop: Path) -> None:
+    state = shop.parent / "state"
+    state.mkdir()
+    path = state / "factor12.db"
+    with closing(Database(path)) as database:
+        database.connection.execute("pragma wal_checkpoint(truncate)").fetchall()
+    with path.open("r+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(4096)
+        file.write(b"\xaa" * (size - 4096))
+    async with hosted(shop, REAL) as client:
+        fix = {"issue": "123"}
+        calls: list[tuple[str, dict[str, str]]] = [("health", {}), ("thread_list", {}), ("issue_fixer", fix)]
+        for tool, arguments in calls:
+            error = (await client.told(tool, **arguments))["error"]
+            assert error["kind"] == "store" and str(path) in error["message"]
+        await client.hang_up()
+        assert await client.ends(10) == 0
+    assert run_git(shop, "status", "--porcelain") == ""

@@ -42,6 +42,13 @@ LINES: list[tuple[Event, str]] = [
     (Resolved(key="e", hash="h", value={"summary": "Two lines."}, seconds=1.25), "e: Two lines. (1.2 s)"),
     (Resolved(key="e", hash="h", value="plain"), "e: plain (0.0 s)"),
     (
+        Resolved(key="e", hash="h", value={"edits": [{"path": "a.py"}], "ambiguous": [{}, {}]}),
+        "e: 2 of the texts in more than one place (0.0 s)",
+    ),
+    (Resolved(key="e", hash="h", value={"edits": [], "missing": [{}]}), "e: 1 of the texts not found (0.0 s)"),
+    (Resolved(key="e", hash="h", value={"edits": [], "already": [0]}), "e: all of it stands there already (0.0 s)"),
+    (Resolved(key="e", hash="h", value={"edits": [{"path": "a.py"}], "already": [1]}), "e: a.py (0.0 s)"),
+    (
         Resolved(key="e", hash="h", value={"$artifact": {"digest": "d", "size": 99, "preview": "x"}}),
         "e: 99 bytes, kept beside the log (0.0 s)",
     ),
