@@ -107,21 +107,24 @@ def read(model: type[ArgumentsT], given: Mapping[str, Any], tool: str) -> Argume
 
 
 def _decoded(given: Mapping[str, Any], error: ValidationError) -> dict[str, Any]:
-    wrong = {(str(entry["loc"][0]), entry["type"] == "string_type") for entry in error.errors() if entry["loc"]}
+    wrong = {(str(entry["loc"][0]), entry["type"]) for entry in error.errors() if entry["loc"]}
     decoded = dict(given)
-    for name, wants_text in wrong:
-        if wants_text and type(value := given[name]) is int:
-            decoded[name] = str(value)
-        elif not wants_text:
-            decoded[name] = _try_json(decoded.get(name))
+    for name, why in wrong:
+        match why, given.get(name):
+            case "string_type", int() as number if not isinstance(number, bool):
+                decoded[name] = str(number)
+            case _, str() as text if why != "string_type":
+                decoded[name] = _try_json(text)
+            case _:
+                pass
     return decoded
 
 
-def _try_json(value: Any) -> Any:
+def _try_json(text: str) -> Any:
     try:
-        return json.loads(value) if isinstance(value, str) else value
+        return json.loads(text)
     except ValueError:
-        return value
+        return text
 
 
 def _complaint(model: type[BaseModel], error: ValidationError, tool: str) -> ProblemError:

@@ -115,7 +115,7 @@ UNUSABLE: list[tuple[str, dict[str, Any], str, str]] = [
     ("thread_list", {"session": "nowhere"}, "not_found", "'nowhere'"),
     ("thread_list", {"status": "asleep"}, "bad_input", "status"),
     ("repo_switch", {"repo": "shup"}, "not_found", "'shup'"),
-    ("repo_switch", {}, "bad_input", "repo"),
+    ("repo_switch", {}, "bad_input", "repo: Field required"),
     ("repo_switch", {"repo": "till", "session": "nowhere"}, "not_found", "'nowhere'"),
     ("repo_current", {"session": "nowhere"}, "not_found", "'nowhere'"),
     ("repo_restore", {}, "conflict", "'default'"),
