@@ -3,7 +3,7 @@
 import json
 
 from anyio.to_thread import run_sync
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tools.base import tool
 from tools.children import Child
@@ -12,7 +12,7 @@ from tools.evidence import Check, Comparison, Verdict, compare
 from tools.repoconfig import read_config
 from tools.runners.detection import detect
 from tools.runners.families import FAMILIES
-from tools.runners.results import RED, Missing, Report, Runner, State, compact
+from tools.runners.results import RED, Missing, Report, Runner, State, Target, compact
 from tools.runners.surroundings import attempt, clear, reason_to_ask, run_there, shown, target
 from tools.runners.targets import existing, name_filter
 from tools.workspace import Workspace
@@ -51,8 +51,18 @@ async def _apply(workspace: Workspace, plan: CheckPlan) -> Check:
     async with attempt(there) as here:
         workspace.fence()
         child = await run_there(here, plan.argv, plan.environment, plan.timeout_s)
-        report = await run_sync(FAMILIES[plan.runner].report, here, child)
+        report = await run_sync(_report, plan.runner, here, child)
     return _conclude(workspace, plan, shown(there, plan.argv), child, report)
+
+
+def _report(runner: Runner, there: Target, child: Child) -> Report:
+    """Read what the runner wrote, where the tests could write as well."""
+    try:
+        return FAMILIES[runner].report(there, child)
+    except ToolError as error:
+        return Report(problem=f"The report of {runner} cannot be read: {error.problem.message}")
+    except ValidationError:
+        return Report(problem=f"The report of {runner} holds what {runner} does not write.")
 
 
 async def _probe(workspace: Workspace, plan: CheckPlan) -> None:

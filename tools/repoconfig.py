@@ -86,6 +86,6 @@ def _parse(raw: bytes, repository: str) -> RepositoryConfig:
         key = ".".join(str(part) for part in first["loc"])
         wrong = "unknown key" if first["type"] == "extra_forbidden" else first["msg"]
         message = f"{FILE} of {repository!r}: {key}: {wrong}."
-    except ValueError as error:  # not UTF-8, or not TOML
+    except (ValueError, RecursionError) as error:  # not UTF-8, not TOML, or nested without end
         message = f"{FILE} of {repository!r}: {error}."
     raise ToolError("bad_input", message, f"Correct {FILE}; it knows check, sandbox, branches and agents.")

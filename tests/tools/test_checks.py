@@ -180,6 +180,29 @@ async def test_a_cancelled_check_leaves_no_process_and_no_folder(tmp_path: Path)
     assert list((workspace.scratch / "checks").iterdir()) == []
 
 
+@pytest.mark.requirement("R13")
+@pytest.mark.parametrize(
+    ("deed", "why"),
+    [
+        ("os.mkdir(report)", "The report of unittest cannot be read: 'report' is a folder"),
+        ("os.mkfifo(report)", "The report of unittest cannot be read: 'report' is a pipe"),
+        ("os.symlink('/dev/zero', report)", "The report of unittest cannot be read: 'report' is a symbolic link"),
+        ("open(report, 'w').write('[1, 2]')", "The report of unittest holds what unittest does not write."),
+        ("open(report, 'w').write('{\"id\": 7}')", "The report of unittest holds what unittest does not write."),
+        ("open(report, 'w').write('[' * 100_000)", "unittest ended early with exit code 0"),
+        ("pass", "unittest ended early with exit code 0"),
+    ],
+)
+async def test_a_report_that_the_tests_replaced_is_no_evidence_and_keeps_nobody_waiting(
+    deed: str, why: str, tmp_path: Path
+) -> None:
+    text = f"import os, sys\nreport = sys.argv[1]\nos.remove(report)\n{deed}\n"
+    with anyio.fail_after(20):
+        result = await check(make_workspace(tmp_path, {"test_x.py": text + PASSING["test_x.py"]}))
+    assert result.verdict == "no_evidence"
+    assert why in result.why
+
+
 @pytest.mark.requirement("R5")
 async def test_a_cut_off_check_is_simply_run_again(tmp_path: Path) -> None:
     workspace = make_workspace(tmp_path, PASSING)

@@ -70,6 +70,7 @@ def test_without_a_file_there_are_defaults(tmp_path: Path) -> None:
         ("check = 1\n", "check: "),
         ("[check\n", "factor12.toml of 'shop': "),
         (b"\xff", "factor12.toml of 'shop': "),
+        ("x = " + "[" * 20_000, "factor12.toml of 'shop': "),
     ],
 )
 def test_a_mistake_is_named_with_its_key_and_file(

@@ -28,6 +28,8 @@ PACKAGE = '{"scripts": {"test": "jest"}}'
         ({"a/test_a.py": UNITTEST_STYLE, "b/test_b.py": PYTEST_STYLE}, "pytest", "b/test_b.py is written for pytest"),
         ({"test_a.py": UNITTEST_STYLE, "package.json": PACKAGE}, "unittest", "test_a.py uses unittest"),
         ({"test_a.py": "class A(MyTestCase):\n    pass\n"}, "unittest", "test_a.py uses unittest"),
+        ({"pyproject.toml": "tool = 1", "test_a.py": UNITTEST_STYLE}, "unittest", "test_a.py uses unittest"),
+        ({"pyproject.toml": "x = " + "[" * 20_000, "test_a.py": UNITTEST_STYLE}, "unittest", "test_a.py uses unittest"),
         ({"pyproject.toml": "[tool", "test_a.py": UNITTEST_STYLE}, "unittest", "test_a.py uses unittest"),
         ({"package.json": PACKAGE, "Cargo.toml": ""}, "npm", "package.json has a test script"),
         ({"package.json": PACKAGE, "pnpm-lock.yaml": ""}, "pnpm", "package.json has a test script"),
@@ -53,6 +55,7 @@ def test_the_first_rule_that_applies_decides(tmp_path: Path, files: dict[str, st
         {"package.json": '{"scripts": {"test": 1}}'},
         {"package.json": "[]"},
         {"package.json": "{"},
+        {"package.json": "[" * 100_000},
         {"Makefile": "test := 1\nall: test\n"},
         {".hidden/test_a.py": PYTEST_STYLE, "node_modules/x/test_a.py": PYTEST_STYLE},
         {"env/pyvenv.cfg": "", "env/lib/test_a.py": PYTEST_STYLE},
@@ -72,6 +75,11 @@ def test_links_are_not_followed_and_the_search_has_an_end(tmp_path: Path) -> Non
     write(root, {f"test_{number}.py": "" for number in range(detection.LOOK_AT)})
     write(root, {"z/test_z.py": PYTEST_STYLE})
     assert detect(root) is None
+
+
+def test_a_makefile_without_tests_is_not_passed_over_for_one_that_make_does_not_read(tmp_path: Path) -> None:
+    write(tmp_path, {"GNUmakefile": "all:\n", "Makefile": "test:\n\ttrue\n"})
+    assert make_target(tmp_path) == ""
 
 
 def test_make_prefers_the_target_test_and_knows_three_file_names(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """go's states, from recorded `go test -json` streams (go itself is not needed)."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,12 @@ def test_a_go_that_fails_without_a_report_is_no_evidence(tmp_path: Path) -> None
     report = golang.report(Target(tmp_path, tmp_path, {}), ended(1, "", "go: no such tool\n"))
     assert report.problem == "go ended with exit code 1: go: no such tool"
     assert golang.report(Target(tmp_path, tmp_path, {}), ended(dropped=1)).problem == "The report is too long."
+
+
+def test_a_module_file_that_is_missing_and_a_test_file_that_is_a_pipe_keep_nobody_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a_test.go")
+    report = golang.report(Target(tmp_path, tmp_path, {}), ended(0, stream(("pass", "shop", "TestA", ""))))
+    assert list(report.states.values()) == ["pass"]
 
 
 async def test_packages_a_filter_and_the_caches_are_told_to_go(tmp_path: Path) -> None:

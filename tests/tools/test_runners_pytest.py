@@ -212,6 +212,15 @@ async def test_each_python_that_was_looked_at_is_named_with_its_reason(tmp_path:
     assert (await plan(workspace, runner="unittest")).reason.startswith("No Python with unittest: ")
 
 
+def test_a_line_separator_in_what_a_test_says_does_not_cut_the_report_off(tmp_path: Path) -> None:
+    record = {"id": "t.py::t", "when": "call", "outcome": "passed", "subtest": False, "file": "t.py", "line": 1}
+    said = json.dumps({**record, "message": "a\u2028b\x85c"}, ensure_ascii=False)
+    (tmp_path / "report").write_text(said + "\n" + json.dumps({"exit": 0}) + "\n", encoding="utf-8")
+    ended = Child(0, b"", b"", 0, 0, timed_out=False, seconds=1)
+    report = pytests.report(Target(tmp_path, tmp_path, {}), ended)
+    assert (report.states, report.problem) == ({"t.py::t": "pass"}, "")
+
+
 def test_a_rerun_counts_by_its_last_outcome(tmp_path: Path) -> None:
     phases = [
         {"when": "call", "outcome": "failed", "subtest": True},

@@ -8,6 +8,7 @@ from tools.runners.results import Case, compact, gather, last_line, last_lines
 
 
 def test_escape_sequences_controls_and_invisible_characters_are_dropped() -> None:
+    assert compact("half \ud800 of a pair") == "half  of a pair"
     assert (
         compact("\x1b[1;31mred\x1b[0m \x1b]8;;http://x\x1b\\link\x07 a\u202eb\u200bc\x00\r\nd\te")
         == "red link abc\nd\te"

@@ -36,7 +36,7 @@ def npm_script(root: Path) -> str:
     """Return the test script of `package.json`, or nothing."""
     try:
         package: Any = json.loads(text_of(root / "package.json") or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     match package:
         case {"scripts": {"test": str(script)}} if _NO_SCRIPT not in script:
@@ -47,11 +47,14 @@ def npm_script(root: Path) -> str:
 
 def make_target(root: Path) -> str:
     """Return `test` or `check`, whichever the Makefile has, or nothing."""
-    for name in ("GNUmakefile", "makefile", "Makefile"):
-        targets = _TARGET.findall(text_of(root / name))
-        if targets:
-            return "test" if "test" in targets else "check"
-    return ""
+    targets = _TARGET.findall(makefile(root))
+    return "test" if "test" in targets else "check" if targets else ""
+
+
+def makefile(root: Path) -> str:
+    """Return the text of the Makefile that make would read."""
+    names = ("GNUmakefile", "makefile", "Makefile")
+    return next((text for name in names if (text := text_of(root / name))), "")
 
 
 def _pytest(root: Path) -> Detected | None:
@@ -118,9 +121,14 @@ def text_of(path: Path, limit: int = 256 * 1024) -> str:
 
 def _pyproject_has_pytest(text: str) -> bool:
     try:
-        return "pytest" in tomllib.loads(text).get("tool", {})
-    except tomllib.TOMLDecodeError:
+        project = tomllib.loads(text)
+    except (ValueError, RecursionError):
         return False
+    match project:
+        case {"tool": {"pytest": _}}:
+            return True
+        case _:
+            return False
 
 
 _PYTEST_CONFIGS: dict[str, Callable[[str], bool]] = {

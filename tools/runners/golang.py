@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
+from tools.beneath import LIMIT
 from tools.children import Child
+from tools.runners.detection import text_of
 from tools.runners.interpreter import on_path
 from tools.runners.results import Case, Missing, Recipe, Report, State, Target, compact, gather, last_lines
 
@@ -65,7 +67,7 @@ def _events(output: bytes) -> Iterator[_Event]:
     for line in output.splitlines():
         try:
             yield _Event.model_validate(json.loads(line))
-        except (ValueError, ValidationError):
+        except (ValueError, RecursionError):
             continue
 
 
@@ -84,7 +86,7 @@ def _case(root: Path, module: str, test: tuple[str, str], state: State, said: st
 
 
 def _module(root: Path) -> str:
-    found = re.search(r"^module\s+(\S+)", (root / "go.mod").read_text(errors="replace"), re.MULTILINE)
+    found = re.search(r"^module\s+(\S+)", text_of(root / "go.mod"), re.MULTILINE)
     return found.group(1) if found else ""
 
 
@@ -92,7 +94,7 @@ def _file(folder: Path, function: str) -> str:
     """Find the file that declares a test function; go does not say it."""
     declared = re.compile(rf"^func {re.escape(function)}\(", re.MULTILINE)
     for path in sorted(folder.glob("*_test.go")):
-        if declared.search(path.read_text(errors="replace")):
+        if declared.search(text_of(path, LIMIT)):
             return path.name
     return ""
 

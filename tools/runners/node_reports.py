@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel, ValidationError
 
-from tools.runners.results import Case, Report, State, Target, compact, gather, inside, json_lines
+from tools.runners.results import Case, Report, State, Target, compact, gather, inside, json_lines, report_bytes
 
 _MOCHA_HOOK = re.compile(r'"[^"]+" hook for "(.*)"$')  # the test it kept from running
 _HOOK = {"hookFailed", "cancelledByParent"}
@@ -68,7 +68,7 @@ class _Event(BaseModel):
 
 def jest(target: Target) -> Report:
     try:
-        written = _Jest.model_validate_json(target.report.read_bytes())
+        written = _Jest.model_validate_json(report_bytes(target))
     except ValidationError:
         return Report(problem="The JSON report of the test runner cannot be read.")
     cases: list[Case] = []
@@ -82,7 +82,7 @@ def jest(target: Target) -> Report:
 
 def mocha(target: Target) -> Report:
     try:
-        written = _Mocha.model_validate_json(target.report.read_bytes())
+        written = _Mocha.model_validate_json(report_bytes(target))
     except ValidationError:
         return Report(problem="The JSON report of mocha cannot be read.")
     cases = [_mocha_case(target, test, "pass") for test in written.passes]
@@ -101,7 +101,7 @@ def node(target: Target) -> Report:
     cases: list[Case] = []
     hooks: dict[str, str] = {}
     above: list[str] = []
-    for event in (_Event.model_validate(record) for record in json_lines(target.report)):
+    for event in (_Event.model_validate(record) for record in json_lines(target)):
         file = inside(target, event.file)
         name = f"{file}::{' > '.join([*above[: event.nesting], event.name])}"
         match event.type:
@@ -114,7 +114,10 @@ def node(target: Target) -> Report:
             case _ if inside(target, event.name) != file:
                 cases.append(_node_case(event, name))
             case "test:fail" if "AssertionError" not in printed.get(file, ""):
-                broken.append(f"{file} cannot be run: {_error_line(printed.get(file, ''))}")
+                said = _error_line(printed.get(file, "")) or compact(
+                    event.error or "it failed and does not say why.", 300
+                )
+                broken.append(f"{file} cannot be run: {said}")
             case _:
                 cases.append(_node_case(event, file))
     return gather((_explained(case, hooks) for case in cases), "; ".join(broken[:5]))

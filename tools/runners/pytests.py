@@ -1,7 +1,8 @@
 """pytest: run with our own recorder plugin, which tells setup errors, xfail, reruns and subtests apart."""
 
 import re
-from typing import Any
+
+from pydantic import BaseModel
 
 from tools.children import Child
 from tools.runners.interpreter import python, python_recipe
@@ -19,6 +20,18 @@ from tools.runners.results import (
 )
 
 _USAGE = re.compile(r"error: (?!usage:)(.+)", re.IGNORECASE)
+
+
+class _Phase(BaseModel):
+    """What our plugin writes of the set-up, the call or the tear-down of one test."""
+
+    id: str
+    when: str
+    outcome: str
+    subtest: bool
+    message: str
+    file: str
+    line: int
 
 
 async def recipe(target: Target) -> Recipe | Missing:
@@ -41,7 +54,7 @@ def report(target: Target, child: Child) -> Report:
     said: dict[str, list[Case]] = {}
     broken: list[str] = []
     complete = False
-    for record in json_lines(target.report):
+    for record in json_lines(target):
         match record:
             case {"collect": str(file), "message": str(message)}:
                 broken.append(f"{file} cannot be collected: {last_line(message)}")
@@ -50,30 +63,30 @@ def report(target: Target, child: Child) -> Report:
             case {"id": str(name), "outcome": "rerun"}:
                 said[name] = []  # what follows counts instead
             case {"id": str(name)}:
-                said.setdefault(name, []).extend(_cases(record))
+                said.setdefault(name, []).extend(_cases(_Phase.model_validate(record)))
             case _:
                 continue
     return gather((case for cases in said.values() for case in cases), _problem(child, broken, complete))
 
 
-def _cases(record: dict[str, Any]) -> list[Case]:
+def _cases(phase: _Phase) -> list[Case]:
     """Return what one phase says about its test, if anything."""
-    if (state := _state(record)) is None:
+    if (state := _state(phase)) is None:
         return []
-    return [Case.model_validate({**record, "state": state})]
+    return [Case(id=phase.id, state=state, message=phase.message, file=phase.file, line=phase.line)]
 
 
-def _state(record: dict[str, Any]) -> State | None:
+def _state(phase: _Phase) -> State | None:
     """Return what one phase says about its test: an expected failure proves nothing, so it counts as skipped."""
-    match record["when"], record["outcome"]:
+    match phase.when, phase.outcome:
         case "call", "failed":
             return "fail"
         case _, "failed":
             return "error"
         case _, "skipped":
-            return None if record["subtest"] else "skip"
+            return None if phase.subtest else "skip"
         case "call", "passed":
-            return None if record["subtest"] else "pass"
+            return None if phase.subtest else "pass"
         case _:
             return None
 
@@ -90,5 +103,5 @@ def _problem(child: Child, broken: list[str], complete: bool) -> str:
         case 5:
             return "pytest found no tests."
         case code:
-            said = last_lines(child.stderr) or last_lines(child.stdout)
+            said = last_lines(child.stderr) or last_lines(child.stdout) or "it printed nothing."
             return f"pytest ended early with exit code {code}: {said}"

@@ -10,7 +10,11 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
+from tools.beneath import read_bytes
+from tools.errors import ToolError
+
 Runner: TypeAlias = Literal["pytest", "unittest", "npm", "pnpm", "cargo", "go", "make"]
+REPORT_LIMIT = 256 << 20
 RUNNERS: tuple[Runner, ...] = get_args(Runner)
 State: TypeAlias = Literal["pass", "fail", "error", "skip"]
 _RANK: dict[State, int] = {"skip": 0, "pass": 1, "error": 2, "fail": 3}
@@ -18,7 +22,7 @@ RED: frozenset[State] = frozenset({"fail", "error"})
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])")
 _INVISIBLE = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]"
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff\U000e0000-\U000e007f]"
 )
 
 
@@ -117,15 +121,28 @@ def gather(cases: Iterable[Case], problem: str = "") -> Report:
     return Report(states, tuple(case for case in worst.values() if case.state in RED), counts, problem=problem)
 
 
-def json_lines(path: Path) -> list[dict[str, Any]]:
+def report_bytes(target: Target) -> bytes:
+    """Return what the runner wrote: nothing if it wrote no report.
+
+    Raises:
+        ToolError: The repository's program put something else in its place, such as a pipe, or wrote without end.
+    """
+    try:
+        return read_bytes(target.folder, target.report.name, REPORT_LIMIT)
+    except ToolError as error:
+        if error.problem.kind == "not_found":
+            return b""
+        raise
+
+
+def json_lines(target: Target) -> list[dict[str, Any]]:
     """Return a recorder's records; a line that a killed runner left half-written ends them."""
     records: list[dict[str, Any]] = []
-    if path.exists():
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-            try:
-                records.append(json.loads(line))
-            except ValueError:
-                break
+    for line in report_bytes(target).decode(errors="replace").split("\n"):
+        try:
+            records.append(json.loads(line))
+        except (ValueError, RecursionError):
+            break
     return records
 
 

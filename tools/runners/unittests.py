@@ -28,7 +28,7 @@ def report(target: Target, child: Child) -> Report:
     cases: list[Case] = []
     broken: list[str] = []
     complete = False
-    for record in json_lines(target.report):
+    for record in json_lines(target):
         match record:
             case {"collect": str(file), "message": str(message)}:
                 broken.append(f"{file} cannot be imported: {last_line(message)}")
@@ -44,4 +44,5 @@ def _problem(child: Child, broken: list[str], complete: bool) -> str:
         return "; ".join(broken[:5])
     if complete:
         return "unittest found no tests." if child.returncode == 5 else ""
-    return f"unittest ended early with exit code {child.returncode}: {last_lines(child.stderr)}"
+    said = last_lines(child.stderr) or "it printed nothing."
+    return f"unittest ended early with exit code {child.returncode}: {said}"
