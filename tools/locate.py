@@ -16,6 +16,7 @@ from tools.errors import ToolError
 from tools.gitrun import git
 from tools.ladder import RUNGS, Match, Rung, applied, find
 from tools.nearest import nearest
+from tools.removed import was_removed
 from tools.workspace import Repository, Workspace
 
 __all__ = ["Ambiguity", "Candidate", "FileEdits", "Located", "Missing", "Pair", "locate"]
@@ -71,7 +72,7 @@ class Ambiguity(BaseModel):
 class Located(BaseModel):
     edits: list[FileEdits] = []
     already: list[int] = []
-    """Pairs whose new text stands where their old text does not any more."""
+    """Pairs whose new text stands where their old text does not any more, or whose old text was to go and is gone."""
     missing: list[Missing] = []
     ambiguous: list[Ambiguity] = []
 
@@ -94,6 +95,8 @@ class _Sought:
     places: list[_Place] = field(default_factory=list[_Place])
     standing: list[str] = field(default_factory=list[str])
     """Where its new text stands, as `path:line`, in files without its old text."""
+    removed: bool = False
+    """Whether it was to be removed, and has been."""
     why: str = "It says nothing about what stands there now."
     nearest: int | None = None
 
@@ -106,7 +109,7 @@ class _Sought:
     @property
     def already(self) -> bool:
         """Whether it has been applied. In a file that nobody named, a common text would prove nothing."""
-        return len(self.standing) == 1 or bool(self.standing and self.pair.file)
+        return self.removed or len(self.standing) == 1 or bool(self.standing and self.pair.file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +143,9 @@ async def locate(
         paths = await _candidates(workspace, repository, unnamed)
         searched = [path for path in paths if not any(PurePosixPath(path).is_relative_to(one) for one in skip)]
         await run_sync(_look_in_all, repository, unnamed, searched)
+    for one in sought:
+        if not (one.places or one.already or one.pair.new.strip()):
+            one.removed = await was_removed(workspace, repository, one.pair.old, one.pair.file)
     return _located(sought)
 
 

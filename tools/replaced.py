@@ -45,13 +45,15 @@ async def replaced_contents(
         raise ToolError("refused", message, "Commit this file by hand.")
     changed: dict[str, tuple[str, bytes]] = {}
     for file in files:
-        mode, before = await _file(workspace, repository, commit, file.path)
+        mode, before = await committed_file(workspace, repository, commit, file.path)
         after = _new_text(file) if before is None else replaced(file, before)
         changed[file.path] = (mode, after)
     return changed
 
 
-async def _file(workspace: Workspace, repository: Repository, commit: str, path: str) -> tuple[str, bytes | None]:
+async def committed_file(
+    workspace: Workspace, repository: Repository, commit: str, path: str
+) -> tuple[str, bytes | None]:
     """Return a file's mode and content, `None` if there is none of that name."""
     entry = await git(workspace, repository, "ls-tree", "-z", "--full-tree", commit, "--", path)
     if not entry:
