@@ -13,10 +13,13 @@ from state.thread import Thread
 from tools.changes import Changed
 from tools.checks import run_check
 from tools.commit import Commit, commit_edits
-from tools.evidence import Check, EditedFile, Evidence, harm, judge
+from tools.errors import ToolError
+from tools.evidence import Check, Evidence, harm, judge
 from tools.issue import Issue, read_issue
+from tools.ladder import MOST
 from tools.locate import Ambiguity, Located, Pair, locate
 from tools.replaced import CommitFile, Replacement
+from tools.review import Made, Review, review_edits
 from tools.runners.results import RUNNERS, Runner
 
 QUOTING = ("issues",)
@@ -61,10 +64,9 @@ def next_step(task: Task, thread: Thread) -> Step:
     if isinstance(after, Problem):
         return _take_back(thread, fix, str(after))
     fix.after = after
-    edits = [EditedFile(path=file.path, old=edit.old, new=edit.new) for file in place.edits for edit in file.edits]
-    fix.evidence = judge(fix.before, fix.after, edits)
     if broke := harm(fix.before, fix.after):
         return _take_back(thread, fix, broke)
+    fix.evidence = judge(fix.before, fix.after, _reviewed(thread, fix))
     if task.branch:
         fix.commit = _committed(thread, issue, place, fix)
     return _end(fix, fix.evidence.outcome, fix.evidence.why)
@@ -87,9 +89,8 @@ def _placed(thread: Thread, issue: Issue) -> Located:
 def _chosen(thread: Thread, issue: Issue, several: Ambiguity) -> str:
     options = tuple(f"{one.path}:{one.line}" for one in several.candidates)
     line = issue.pairs[several.pair].line
-    text = (
-        f"The text of pair {several.pair + 1} (issue line {line}) stands in {several.total} places. Which one is meant?"
-    )
+    count = f"{'at least ' if several.total >= MOST else ''}{several.total}"
+    text = f"The text of pair {several.pair + 1} (issue line {line}) stands in {count} places. Which one is meant?"
     return str(answer(thread, f"place:{several.pair + 1}", text, options))
 
 
@@ -106,7 +107,19 @@ def _checked_again(thread: Thread, task: Task, issue: Issue, before: Check) -> C
     if task.check == "none":
         return before
     paths, runner = _named(task, issue)
-    return attempt(thread, run_check, "after")(paths=paths, runner=runner, baseline=before.report)
+    try:
+        return attempt(thread, run_check, "after")(paths=paths, runner=runner, baseline=before.report)
+    except ToolError as error:  # its result is too large to judge by
+        return error.problem
+
+
+def _reviewed(thread: Thread, fix: Fix) -> list[Review]:
+    made = [
+        Made(path=file.path, before=file.before, after=file.after, repo=file.repo)
+        for file in fix.files
+        if file.before and file.after
+    ]
+    return need(thread, review_edits)(made)
 
 
 def _named(task: Task, issue: Issue) -> tuple[tuple[str, ...], Runner | None]:
@@ -119,7 +132,7 @@ def _take_back(thread: Thread, fix: Fix, why: str) -> Step:
     left = undo_all(thread, fix.files)
     fix.undone = bool(fix.files) and not left
     told = f"Left as they are: {', '.join(left)}." if left else "No edit of this run is left in the files."
-    return _end(fix, "denied" if thread.denials else "failed", f"{why} {told}")
+    return _end(fix, "denied" if thread.denials else "failed", f"{why.rstrip('.')}. {told}")
 
 
 def _committed(thread: Thread, issue: Issue, place: Located, fix: Fix) -> Commit | None:

@@ -13,6 +13,7 @@ from tools.git import git_diff, git_log, git_show, git_status
 from tools.issue import read_issue
 from tools.linters import run_linter
 from tools.locate import locate
+from tools.review import review_edits
 from tools.search import search
 
 AGENTS: tuple[Agent[Any, Any], ...] = (issue_fixer, testing)
@@ -26,6 +27,7 @@ TOOLS: tuple[Tool[..., Any], ...] = (
     write_file,
     edit_file,
     undo_edit,
+    review_edits,
     search,
     git_status,
     git_diff,

@@ -14,6 +14,9 @@ from tools.workspace import Repository, Workspace
 
 __all__ = ["REDACTED", "Changed", "FileChange", "Replaced", "Span", "apply_change", "probe_change"]
 
+SPANS_CHARS = 8000
+"""Of the replacements that a result repeats. An agent sees no result over 16 KiB, and so could not take it back."""
+
 
 class FileChange(BaseModel):
     """The plan of every file write. The new content is one of `spans`, `content` and `restored`."""
@@ -45,7 +48,7 @@ class Changed(BaseModel):
     before: str | None
     after: str | None
     spans: tuple[Replaced, ...] = ()
-    """Empty when the file was written as a whole."""
+    """Empty when the file was written as a whole, or when they are too long for a log that is read at every step."""
     kept: str | None = None
     """Digest of the old content in the blob store."""
     lines: str = ""
@@ -162,7 +165,8 @@ def _changed(workspace: Workspace, change: FileChange) -> Changed:
 
 
 def _compact(spans: Sequence[Span]) -> tuple[Replaced, ...]:
-    return tuple(Replaced(line=span.line, rung=span.rung, old=span.old, new=span.new) for span in spans)
+    made = tuple(Replaced(line=span.line, rung=span.rung, old=span.old, new=span.new) for span in spans)
+    return made if sum(len(one.model_dump_json()) for one in made) <= SPANS_CHARS else ()
 
 
 def _all_lines(content: str | None) -> str:

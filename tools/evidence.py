@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict
 
 from tools.runners.results import RED, Case, Counts, Runner, State
-from tools.tampering import EditedFile, examining_part, is_test_file, tampering
+from tools.tampering import Review, is_test_file
 
 MOST = 40
 """Tests listed in one list of a comparison; its total says how many there are."""
@@ -125,7 +125,7 @@ def harm(before: Check, after: Check) -> str:
 
     That is a test that passed and is now red or gone, or tests that ran and now cannot.
     """
-    if before.verdict == "no_evidence" or not before.counts.passed:
+    if before.verdict == "no_evidence" or not (before.counts.passed or before.verdict == "passed"):
         return ""
     if after.verdict == "no_evidence":
         return f"The tests ran before and cannot now: {after.why}"
@@ -139,13 +139,13 @@ def harm(before: Check, after: Check) -> str:
     return "More tests are red than before." if red > before.counts.failed + before.counts.error else ""
 
 
-def judge(before: Check, after: Check, edits: Sequence[EditedFile]) -> Evidence:
+def judge(before: Check, after: Check, edits: Sequence[Review]) -> Evidence:
     """Say whether `edits`, made between the two checks, are proven to have fixed something.
 
     Pure. With many tests, `after` must have been run with `before.report` as its baseline.
     """
-    changed = [edit for edit in edits if edit.old != edit.new]
-    if doubt := _unfit(before, after) or ("" if changed else "Nothing was changed.") or tampering(changed):
+    changed = [edit for edit in edits if edit.changed]
+    if doubt := _unfit(before, after) or _tampering(changed):
         return Evidence(outcome="changed_unverified", why=doubt)
     if not (before.ids and after.ids):
         return _judge_by_exit_code(before, after, changed)
@@ -154,8 +154,8 @@ def judge(before: Check, after: Check, edits: Sequence[EditedFile]) -> Evidence:
         return Evidence(
             outcome="changed_unverified", why="The second check was not compared with the first as its baseline."
         )
-    proof = [change for change in comparison.fixed if not any(_examines(edit, change.id) for edit in changed)]
-    doubt = _lost(comparison) or ("" if proof else _nothing_shown(before, comparison))
+    proof = [change for change in comparison.fixed if not any(edit.touches(change.id) for edit in changed)]
+    doubt = _lost(comparison) or ("" if proof else _nothing_shown(before, comparison)) or _only_tests(changed)
     return Evidence(
         outcome="changed_unverified" if doubt else "fixed",
         why=doubt or _summary(comparison, proof),
@@ -179,10 +179,15 @@ def _unfit(before: Check, after: Check) -> str:
     return ""
 
 
-def _examines(edit: EditedFile, test: str) -> bool:
-    """Tell whether the edit changed what the test consists of."""
-    old, new = (examining_part(edit.path, text, test) for text in (edit.old, edit.new))
-    return file_of(test) == edit.path and old != new
+def _tampering(changed: Sequence[Review]) -> str:
+    if not changed:
+        return "Nothing was changed."
+    return next((edit.doubt for edit in changed if edit.doubt), "")
+
+
+def _only_tests(changed: Sequence[Review]) -> str:
+    """Doubt tests that pass because of another test they share something with, when nothing they examine changed."""
+    return "Nothing but tests was edited." if all(is_test_file(edit.path) for edit in changed) else ""
 
 
 def _broken(comparison: Comparison) -> list[Change]:
@@ -197,9 +202,9 @@ def _comparison(before: Check, after: Check) -> Comparison | None:
     return None
 
 
-def _judge_by_exit_code(before: Check, after: Check, edits: Iterable[EditedFile]) -> Evidence:
+def _judge_by_exit_code(before: Check, after: Check, edits: Iterable[Review]) -> Evidence:
     """Judge a runner that names no tests: red to green, the same number of tests, and no test edited."""
-    tests = [edit.path for edit in edits if is_test_file(edit.path)]
+    tests = [edit.path for edit in edits if is_test_file(edit.path) or edit.program]
     total = after.counts.total
     if before.verdict != "failed":
         doubt = "The check did not fail before the change, so it cannot show it."

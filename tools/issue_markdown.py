@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _MARKS = re.compile(r"`+|<!--|-->")
 _LINE_END = re.compile(r"\r\n?")
+SHOWN_FENCE = 40
+"""Characters of a fence that a hint repeats; a longer one is described."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,9 @@ def _block(tokens: "Sequence[Token]", at: int, lines: Sequence[str]) -> Block | 
     match token.type:
         case "fence":
             if not _closed(token, lines):
-                hint = f"End it with a line {token.markup!r}."
+                fence = token.markup
+                shown = repr(fence) if len(fence) <= SHOWN_FENCE else f"of {len(fence)} {fence[0]!r}"
+                hint = f"End it with a line {shown}."
                 raise Flaw(first + 1, "the code block opened here is never closed.", hint)
             return Code(first + 2, token.content.removesuffix("\n"))
         case "code_block":

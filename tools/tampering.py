@@ -4,9 +4,9 @@ import configparser
 import json
 import re
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict
 
@@ -21,6 +21,28 @@ class EditedFile(BaseModel):
     new: str | None
 
 
+class Review(BaseModel):
+    """What an edit did to the tests that are to vouch for it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    path: str
+    changed: bool = True
+    doubt: str = ""
+    """In one line, why the edits cannot vouch for themselves."""
+    tests: bool = False
+    """Whether the tests that the file holds are not what they were."""
+    examples: bool = False
+    """Whether the examples in its documentation are not."""
+    program: bool = False
+    """Whether it is a script that the repository's own test command runs."""
+
+    def touches(self, test: str) -> bool:
+        """Tell whether the test of this id is not what it was."""
+        file, _, name = test.partition("::")
+        return file == self.path and (self.examples if _has_examples(file) and _is_example(file, name) else self.tests)
+
+
 _CONFIGURATION = re.compile(
     r"conftest\.py|\.?pytest\.(?:ini|toml)|tox\.ini|setup\.cfg|pyproject\.toml|factor12\.toml|sitecustomize\.py"
     r"|package\.json|(?:jest|vitest|vite|babel)\.config\.\w+|\.mocharc(?:\.\w+)?"
@@ -29,7 +51,7 @@ _CONFIGURATION = re.compile(
 _TEST_MODULE = re.compile(r"test.*\.py|.*_test\.\w+|.*[.-](?:test|spec)\.\w+")
 _TEST_FOLDERS = {"test", "tests", "__tests__", "spec", "testdata", "fixtures", "__snapshots__", "__fixtures__"}
 _TESTS = re.compile(
-    r"\bdef (test\w*)|\bfunc (Test\w+)|#\[(?:\w+::)?test\][^{]*?\bfn (\w+)|\b(?:it|test)\(\s*['\"`]([^'\"`]+)"
+    r"\bdef (test\w*)|\bfunc (Test\w+)|#\[(?:\w+::)?test\][^{]{0,500}?\bfn (\w+)|\b(?:it|test)\(\s*['\"`]([^'\"`]+)"
 )
 _SKIPS = re.compile(
     r"@(?:\w+\.)*(?:skip\w*|xfail|expectedFailure)\b|\b(?:skipTest|pytest\.(?:skip|xfail|importorskip))\("
@@ -43,9 +65,13 @@ _ASSERTIONS = re.compile(
 )
 
 
-def tampering(edits: Sequence[EditedFile]) -> str:
-    """Return in one line why these edits cannot vouch for themselves, or nothing."""
-    return next((doubt for edit in edits if (doubt := _doubt(edit))), "")
+def review(edit: EditedFile) -> Review:
+    """Look at a whole file, before and after: a fragment does not say which section or example it belongs to."""
+    if edit.old == edit.new:
+        return Review(path=edit.path, changed=False)
+    old, new = (examining_part(edit.path, text) for text in (edit.old, edit.new))
+    examples = [_EXAMPLES.findall(text or "") for text in (edit.old, edit.new)]
+    return Review(path=edit.path, doubt=_doubt(edit), tests=old != new, examples=examples[0] != examples[1])
 
 
 def is_test_file(path: str) -> bool:
@@ -53,19 +79,21 @@ def is_test_file(path: str) -> bool:
     return bool(_TEST_MODULE.fullmatch(PurePosixPath(path).name)) or _in_test_folder(path)
 
 
-def examining_part(path: str, text: str | None, test: str = "") -> str:
+def examining_part(path: str, text: str | None) -> str:
     """Return what of a file examines the rest: of a Rust source its documentation and what follows `#[cfg(test)]`.
 
-    Of a Python source it is the examples, if `test` is the id of one; of any other file, all of it.
+    Of any other file it is all of it.
     """
     if text is None:
         return ""
     if path.endswith(".rs") and not _in_test_folder(path):
         code, marker, tests = text.partition("#[cfg(test)]")
         return "\n".join([*_RUST_DOCS.findall(code), marker + tests])
-    if path.endswith(".py") and not is_test_file(path) and _is_example(path, test.partition("::")[2]):
-        return "\n".join(_EXAMPLES.findall(text))
     return text
+
+
+def _has_examples(path: str) -> bool:
+    return path.endswith(".py") and not is_test_file(path)
 
 
 def _is_example(path: str, name: str) -> bool:
@@ -113,9 +141,14 @@ def _whole(text: str) -> Any:
 
 def _pyproject(text: str) -> Any:
     try:
-        return tomllib.loads(text).get("tool", {}).get("pytest")
-    except tomllib.TOMLDecodeError:
+        project = tomllib.loads(text)
+    except (ValueError, RecursionError):
         return text
+    match project:
+        case {"tool": {"pytest": settings}}:
+            return settings
+        case _:
+            return None
 
 
 def _ini(text: str) -> Any:
@@ -130,11 +163,13 @@ def _ini(text: str) -> Any:
 def _package(text: str) -> Any:
     """Read what of a package may change how its tests run: all but the words about it."""
     try:
-        package = json.loads(text or "{}")
-    except ValueError:
+        package: Any = json.loads(text or "{}")
+    except (ValueError, RecursionError):
+        return text
+    if not isinstance(package, dict):
         return text
     words = {"version", "description", "author", "license", "keywords", "repository", "homepage", "bugs"}
-    return {key: value for key, value in package.items() if key not in words}
+    return {key: value for key, value in cast(dict[str, Any], package).items() if key not in words}
 
 
 _SETTINGS: dict[str, Callable[[str], Any]] = {

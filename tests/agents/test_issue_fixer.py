@@ -83,6 +83,56 @@ async def test_a_failing_test_that_is_deleted_or_skipped_is_not_a_fix(
 
 
 @pytest.mark.requirement("R13")
+@pytest.mark.parametrize(
+    "deed", ["path.write_text(text.replace('user.is_valid()', 'False  # Bug here'))", "path.unlink()"]
+)
+async def test_an_edit_that_the_tests_themselves_took_back_is_not_a_fix(
+    deed: str, make_repository: MakeRepository
+) -> None:
+    last = f"""
+    def test_zzz(self):
+        import pathlib
+        path = pathlib.Path("auth.py")
+        text = path.read_text()
+        if "return user.is_valid()" in text:
+            {deed}
+"""
+    async with opened(make_repository("shop", {**SHOP, "tests/test_auth.py": AUTH_TESTS + last})) as shop:
+        thread = await shop.fix("123")
+        assert thread.outcome == "changed_unverified"
+        assert output(thread)["summary"].startswith("'auth.py' is not as the edit left it")
+
+
+@pytest.mark.requirement("R2", "R13")
+async def test_an_edit_too_long_to_be_repeated_is_judged_and_taken_back_all_the_same(
+    make_repository: MakeRepository,
+) -> None:
+    """Shifted far to the right, 300 short lines are many bytes."""
+    lines = [f"x{n} = {n}" for n in range(300)]
+    shifted = AUTH + "\n\nif True:\n" + "".join(f"{' ' * 60}{line}\n" for line in lines)
+    old, new = "\n".join(lines), "\n".join([*lines[:-1], "authenticate = None"])
+    async with opened(make_repository("shop", {**SHOP, "auth.py": shifted})) as shop:
+        thread = await shop.fix(asking(old, new.replace("authenticate", "x0")))
+        assert thread.outcome == "changed_unverified"
+        assert shop.text() == shifted.replace("x299 = 299", "x0 = None")
+        (shop.root / "auth.py").write_text(shifted)
+        broken = await shop.fix(asking(old, new))
+        assert (broken.outcome, output(broken)["undone"], shop.text()) == ("failed", True, shifted)
+
+
+@pytest.mark.requirement("R12")
+async def test_a_deletion_that_has_been_made_is_not_made_again(make_repository: MakeRepository) -> None:
+    extra = AUTH + "\n\ndef unused():\n    pass\n"
+    async with opened(make_repository("shop", {**SHOP, "auth.py": extra})) as shop:
+        issue = asking("def unused():\n    pass", "")
+        assert (await shop.fix(issue)).outcome == "changed_unverified"
+        left = shop.text()
+        assert "unused" not in left
+        again = await shop.fix(issue)
+        assert (again.outcome, shop.text()) == ("no_change", left)
+
+
+@pytest.mark.requirement("R13")
 async def test_a_repository_without_tests_ends_changed_unverified(make_repository: MakeRepository) -> None:
     async with opened(make_repository("shop", {"auth.py": AUTH, "issues/123.md": AUTH_ISSUE})) as shop:
         thread = await shop.fix("123")

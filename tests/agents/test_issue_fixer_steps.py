@@ -15,6 +15,7 @@ from tools.edits import Edit
 from tools.evidence import Check
 from tools.issue import Issue, Pair
 from tools.locate import Ambiguity, Candidate, FileEdits, Located, Missing
+from tools.review import Review
 from tools.runners.results import Counts
 
 ISSUE = Issue(number=8, title="Change it", origin="text", pairs=(Pair(file=None, old="a", new="b", line=4),))
@@ -65,6 +66,13 @@ READ = resolved("read_issue", "read_issue", ISSUE)
 FOUND = resolved("locate", "locate", Located(edits=EDITS))
 BEFORE = resolved("before", "run_check", RED)
 EDITED = resolved("edit:a.py", "edit_file", DONE)
+KEPT, LOST = (
+    Resolved(key="review_edits", value=[Review(path="a.py", doubt=doubt).model_dump()], tool="review_edits", args={})
+    for doubt in ("", "'a.py' is not as the edit left it.")
+)
+LARGE = Resolved(
+    key="after", value={"$artifact": {"digest": "0" * 64, "size": 9, "preview": ""}}, tool="run_check", args={}
+)
 REFUSED = Failed(key="edit:a.py", hash="", problem=Problem(kind="conflict", message="It changed.", hint="Look."))
 GONE = Failed(key="read_issue", hash="", problem=Problem(kind="not_found", message="There is none.", hint="Look."))
 
@@ -90,8 +98,11 @@ GONE = Failed(key="read_issue", hash="", problem=Problem(kind="not_found", messa
         ((READ, FOUND, BEFORE), "edit_file edit:a.py"),
         ((READ, FOUND, BEFORE, REFUSED), "done failed"),
         ((READ, FOUND, BEFORE, EDITED), "run_check after"),
-        ((READ, FOUND, BEFORE, EDITED, resolved("after", "run_check", GREEN)), "done fixed"),
-        ((READ, FOUND, BEFORE, EDITED, resolved("after", "run_check", RED)), "done changed_unverified"),
+        ((READ, FOUND, BEFORE, EDITED, resolved("after", "run_check", GREEN)), "review_edits review_edits"),
+        ((READ, FOUND, BEFORE, EDITED, resolved("after", "run_check", GREEN), KEPT), "done fixed"),
+        ((READ, FOUND, BEFORE, EDITED, resolved("after", "run_check", GREEN), LOST), "done changed_unverified"),
+        ((READ, FOUND, BEFORE, EDITED, resolved("after", "run_check", RED), KEPT), "done changed_unverified"),
+        ((READ, FOUND, BEFORE, EDITED, LARGE), "undo_edit undo:a.py"),
         ((READ, FOUND, BEFORE, EDITED, resolved("after", "run_check", BROKEN)), "undo_edit undo:a.py"),
     ],
 )

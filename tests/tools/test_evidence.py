@@ -1,14 +1,15 @@
 """Evidence, or it did not happen: every way in which two checks prove a fix, or do not."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tools.evidence import MOST, Check, Comparison, compare, file_of, harm, judge
+from tools import evidence as judging
+from tools.evidence import MOST, Check, Comparison, Evidence, compare, file_of, harm
 from tools.runners.results import Case, Counts, State, gather
-from tools.tampering import EditedFile
+from tools.tampering import EditedFile, review
 
 pytestmark = pytest.mark.requirement("R13")
 SOURCE = EditedFile(path="src/auth.py", old="a - b", new="a + b")
@@ -36,6 +37,10 @@ def checked(states: Mapping[str, State | str], /, **more: object) -> Check:
 def counted(verdict: str, passed: int, failed: int) -> Check:
     counts = Counts(passed=passed, failed=failed)
     return checked({}, runner="make", ids=False, verdict=verdict, counts=counts)
+
+
+def judge(before: Check, after: Check, edits: Sequence[EditedFile]) -> Evidence:
+    return judging.judge(before, after, [review(edit) for edit in edits])
 
 
 def test_a_test_that_failed_and_passes_now_proves_the_fix() -> None:
@@ -126,6 +131,14 @@ def test_another_test_that_was_not_edited_vouches_for_it() -> None:
     assert [change.id for change in evidence.fixed] == ["tests/test_more.py::test_login"]
 
 
+def test_when_nothing_but_tests_was_edited_none_that_passes_now_proves_a_fix() -> None:
+    shared = EditedFile(
+        path="tests/test_base.py", old="def check(): assert f() == 2", new="def check(): assert f() == 1"
+    )
+    assert judge(checked(RED), checked(GREEN), [shared]).why == "Nothing but tests was edited."
+    assert judge(checked(RED), checked(GREEN), [shared, SOURCE]).outcome == "fixed"
+
+
 def test_a_rust_unit_test_beside_its_code_vouches_when_only_the_code_was_edited() -> None:
     inline = "fn add() -> u8 { %s }\n#[cfg(test)]\nmod tests { #[test] fn adds() { assert_eq!(super::add(), %s); } }\n"
     before, after = checked({"src/lib.rs::tests::adds": "fail"}), checked({"src/lib.rs::tests::adds": "pass"})
@@ -176,6 +189,14 @@ def test_without_test_names_no_test_may_have_been_edited() -> None:
     assert evidence.why.startswith("tests/test_a.py was edited")
 
 
+def test_without_test_names_the_script_that_is_the_check_may_not_have_been_edited() -> None:
+    script = review(EditedFile(path="run.js", old="exit(1)", new="exit(0)"))
+    red, green = counted("failed", 0, 1), counted("passed", 1, 0)
+    assert judging.judge(red, green, [script]).outcome == "fixed"
+    program = script.model_copy(update={"program": True})
+    assert judging.judge(red, green, [program]).why.startswith("run.js was edited")
+
+
 @pytest.mark.parametrize(
     ("before", "after", "why"),
     [
@@ -190,6 +211,9 @@ def test_without_test_names_no_test_may_have_been_edited() -> None:
         (checked({}, verdict="no_evidence"), checked({}, verdict="no_evidence"), ""),
         (checked({"a": "fail"}), checked({}, verdict="no_evidence"), ""),
         (counted("passed", 2, 0), counted("failed", 1, 1), "The check passed before and fails now."),
+        (counted("passed", 0, 0), counted("failed", 0, 0), "The check passed before and fails now."),
+        (counted("passed", 0, 0), counted("no_evidence", 0, 0), "The tests ran before and cannot now"),
+        (counted("failed", 0, 0), counted("failed", 0, 0), ""),
         (counted("failed", 2, 1), counted("failed", 1, 2), "More tests are red than before."),
         (counted("failed", 2, 1), counted("failed", 2, 1), ""),
         (counted("failed", 2, 1), counted("passed", 3, 0), ""),

@@ -55,6 +55,10 @@ def test_a_flaw_in_the_form_is_told_with_its_line(text: str, line: int, what: st
     assert (problem.kind, problem.message) == ("bad_input", f"issues/007-x.md line {line}: {what}")
 
 
+def test_a_fence_as_long_as_a_book_is_not_repeated() -> None:
+    assert refusal("# T\n" + "`" * 90_000).problem.hint == "End it with a line of 90000 '`'."
+
+
 @pytest.mark.parametrize(
     ("text", "line", "other"),
     [

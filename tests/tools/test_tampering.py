@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tools.tampering import EditedFile, examining_part, is_test_file, tampering
+from tools.tampering import EditedFile, examining_part, is_test_file, review
 
 pytestmark = pytest.mark.requirement("R13")
 TEST = "import pytest\n\ndef test_a():\n    assert f() == 1\n    assert g() == 2\n\ndef test_b():\n    assert h()\n"
@@ -43,15 +43,17 @@ RUST = "fn add(a: u8) -> u8 { a }\n#[cfg(test)]\nmod tests {\n    #[test]\n    f
         ("tox.ini", "[pytest]\n", "nonsense", "configures the check"),
         ("package.json", '{"scripts": {"test": "jest"}}', '{"scripts": {"test": "true"}}', "configures the check"),
         ("package.json", "{}", "{", "configures the check"),
+        ("package.json", "{}", "[1]", "configures the check"),
+        ("package.json", '"node --test"', '"node --test || true"', "configures the check"),
+        ("package.json", "{}", "[" * 100_000, "configures the check"),
+        ("pyproject.toml", "", "x = " + "[" * 20_000, "configures the check"),
         ("Makefile", "test:\n\tpytest\n", "test:\n\ttrue\n", "configures the check"),
         ("jest.config.js", "a", "b", "configures the check"),
         ("factor12.toml", "a", "b", "configures the check"),
     ],
 )
 def test_an_edit_that_weakens_its_own_check_is_named(path: str, old: str | None, new: str | None, doubt: str) -> None:
-    assert doubt in tampering(
-        [EditedFile(path="src/honest.py", old="a", new="b"), EditedFile(path=path, old=old, new=new)]
-    )
+    assert doubt in review(EditedFile(path=path, old=old, new=new)).doubt
 
 
 @pytest.mark.parametrize(
@@ -71,11 +73,12 @@ def test_an_edit_that_weakens_its_own_check_is_named(path: str, old: str | None,
         ("setup.cfg", "[metadata]\nname = a\n", "[metadata]\nname = b\n"),
         ("tox.ini", "[pytest]\n[tox]\na = 1\n", "[pytest]\n[tox]\na = 2\n"),
         ("package.json", '{"version": "1", "scripts": {}}', '{"version": "2", "scripts": {}}'),
+        ("pyproject.toml", "tool = 1\n", "tool = 2\n"),
         ("README.md", "a", "b"),
     ],
 )
 def test_an_honest_edit_raises_no_doubt(path: str, old: str | None, new: str | None) -> None:
-    assert tampering([EditedFile(path=path, old=old, new=new)]) == ""
+    assert review(EditedFile(path=path, old=old, new=new)).doubt == ""
 
 
 def test_the_examining_part_of_a_rust_source_is_its_documentation_and_test_module() -> None:
@@ -86,12 +89,22 @@ def test_the_examining_part_of_a_rust_source_is_its_documentation_and_test_modul
     assert examining_part("src/lib.rs", None) == ""
 
 
-def test_the_examining_part_of_a_python_source_is_its_examples_when_one_is_the_test() -> None:
+def test_an_edit_of_a_python_source_touches_its_examples_only_if_it_changed_one() -> None:
     text = 'def half(n):\n    """Halve.\n\n    >>> half(4)\n    2\n    """\n    return n / 2\n'
-    assert examining_part("pkg/calc.py", text, "pkg/calc.py::pkg.calc.half") == "    >>> half(4)\n    2"
-    for test in ("pkg/calc.py::half", "pkg/calc.py::TestX::test_y[calc.half]", ""):
-        assert examining_part("pkg/calc.py", text, test) == text
-    assert examining_part("test_calc.py", text, "test_calc.py::test_calc.half") == text
+    code = review(EditedFile(path="pkg/calc.py", old=text, new=text.replace("/ 2", "// 2")))
+    example = review(EditedFile(path="pkg/calc.py", old=text, new=text.replace("    2\n", "    2.0\n")))
+    assert (code.touches("pkg/calc.py::pkg.calc.half"), example.touches("pkg/calc.py::pkg.calc.half")) == (False, True)
+    for test in ("pkg/calc.py::half", "pkg/calc.py::TestX::test_y[calc.half]"):
+        assert (code.touches(test), example.touches(test)) == (True, True)
+    assert not example.touches("pkg/other.py::pkg.calc.half")
+    test = review(EditedFile(path="test_calc.py", old=text, new=text.replace("/ 2", "// 2")))
+    assert test.touches("test_calc.py::test_calc.half")
+
+
+def test_a_setting_is_found_in_its_section_however_far_away_that_begins() -> None:
+    section = "[tool.pytest.ini_options]\n" + "".join(f"# {line}\n" for line in range(100))
+    strict, lenient = (f"{section}filterwarnings = {value}\n" for value in ('["error"]', "[]"))
+    assert "configures the check" in review(EditedFile(path="pyproject.toml", old=strict, new=lenient)).doubt
 
 
 @pytest.mark.parametrize(
@@ -119,5 +132,5 @@ paths = st.sampled_from(
 @given(paths, st.text(max_size=200))
 @settings(max_examples=60)
 def test_no_text_breaks_the_look_and_an_unchanged_file_raises_no_doubt(path: str, text: str) -> None:
-    tampering([EditedFile(path=path, old="assert x\n", new=text)])
-    assert tampering([EditedFile(path=path, old=text, new=text)]) == ""
+    review(EditedFile(path=path, old="assert x\n", new=text))
+    assert review(EditedFile(path=path, old=text, new=text)).doubt == ""
