@@ -12,7 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from state.events import Cancelled, Event, Finished, Interrupted, Launched, Resolved, Resumed, Settled, Started
+from state.events import (
+    Cancelled,
+    CheckpointTaken,
+    Event,
+    Finished,
+    Interrupted,
+    Launched,
+    Resolved,
+    Resumed,
+    Settled,
+    Started,
+)
 from state.identity import identity
 from state.log import SqliteStore
 from state.sqlite import Database
@@ -163,7 +174,7 @@ def undisturbed(events: Iterable[Event]) -> list[Fact]:
             case Resolved():
                 done = event.hash or identity(event.tool or "", event.args or {})
                 facts.append(Fact(event.key, done, event.kind))
-            case Launched() | Finished() | Cancelled():
+            case Launched() | CheckpointTaken() | Finished() | Cancelled():
                 facts.append(Fact("", "", event.kind))
             case _:
                 raise AssertionError(f"{event.kind} has no place in this run")
