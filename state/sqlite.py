@@ -168,7 +168,10 @@ def _explain(path: Path, error: sqlite3.Error | OSError) -> StoreError:
             return StoreError(path, "cannot be written", "Check the rights of the file and of its folder.")
         case sqlite3.SQLITE_FULL:
             return StoreError(path, "has no room on its disk", "Free space, then repeat; nothing acknowledged is lost.")
+        case sqlite3.SQLITE_IOERR:
+            return StoreError(path, f"cannot be read or written ({error})", "Is its disk full, or failing?")
         case sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_CORRUPT:
-            return StoreError(path, f"is damaged ({error})", "Move it aside; `factor12 doctor` tells what can be read.")
+            hint = f"Move it aside, with {path.name}-wal and {path.name}-shm, and restart the host."
+            return StoreError(path, f"is damaged ({error})", hint)
         case _:
             return StoreError(path, f"failed: {error}", "See `factor12 doctor`.")
