@@ -64,7 +64,7 @@ class Settings(BaseSettings):
         default=20.0, ge=0, le=50, alias="FACTOR12_INLINE_WAIT_S", description="How long a call waits for its thread."
     )
     inline_bytes: int = Field(
-        default=16384, ge=1024, alias="FACTOR12_INLINE_BYTES", description="Larger outputs are kept beside the log."
+        default=16384, ge=16384, alias="FACTOR12_INLINE_BYTES", description="Larger outputs are kept beside the log."
     )
     auto_resume_s: float = Field(
         default=900.0,
