@@ -4,7 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from state.events import CancelRequested, Rewound, Started
+from state.store import Held
 from tests.mcp_server.door import ERAS, Era, door, task
+from tools.checkpoints.restoring import carry_out, propose
+from tools.checkpoints.vault import opened
 
 pytestmark = pytest.mark.anyio
 
@@ -84,3 +88,40 @@ async def test_a_restore_waits_for_whoever_works_in_the_tree_by_now(shop: Path) 
         problem = await at.problem("checkpoint_restore", checkpoint_id=first["checkpoint_id"], dry_run=False)
         assert problem["kind"] == "busy" and other["thread_id"] in problem["message"]
         assert (shop / "a").read_text() == "2", "files and log stay together"
+
+
+@pytest.mark.requirement("R1")
+@pytest.mark.parametrize("decided", [False, True])
+async def test_a_restore_that_was_cut_off_ends_as_the_log_says(shop: Path, decided: bool) -> None:
+    """Files are changed and the process is gone; the log has, or has not, come to say `Rewound`."""
+    async with door(shop.parent) as at:
+        done = at.runtime.find((await at.told("errand", **task("add a 2")))["thread_id"])
+        workspace = await at.runtime.open_workspace(done)
+        wanted = done.checkpoints[0]
+        async with opened(workspace, workspace.repository()) as vault:
+            proposal = await propose(workspace, workspace.repository(), vault, wanted.trees["shop"])
+            await carry_out(vault, proposal, {"thread": done.id, "version": done.version + 1})
+        assert not (shop / "a").exists()
+        if decided:
+            at.runtime.store.signal(done, Rewound(to=wanted.version, checkpoint=f"{done.id}@{wanted.version}"))
+        await at.told("checkpoint_diff", checkpoint_id=f"{done.id}@{wanted.version}")
+        assert (shop / "a").exists() is not decided
+        assert not vault.journal.exists()
+
+
+@pytest.mark.requirement("R6")
+async def test_a_thread_that_is_driven_or_cut_off_is_not_taken_back(shop: Path) -> None:
+    async with door(shop.parent) as at:
+        waiting = await at.told("errand", **task("add a 2", "ask"))
+        [first] = (await at.told("checkpoint_list"))["checkpoints"]
+        store = at.runtime.store
+        lease = store.claim(waiting["thread_id"])
+        assert not isinstance(lease, Held)
+        problem = await at.problem("checkpoint_restore", checkpoint_id=first["checkpoint_id"], dry_run=False)
+        assert problem["kind"] == "busy"
+        thread = store.signal(store.load(waiting["thread_id"]), CancelRequested(channel="test"))
+        intent = Started(key="x", hash="h", risk="write", tool="add", args={"name": "a", "amount": 1})
+        assert store.release(lease, store.append(lease, thread, intent))
+        problem = await at.problem("checkpoint_restore", checkpoint_id=first["checkpoint_id"], dry_run=False)
+        assert problem["kind"] == "conflict" and "not known yet" in problem["message"]
+        assert (shop / "a").read_text() == "2"

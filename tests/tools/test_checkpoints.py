@@ -9,6 +9,7 @@ import anyio
 import pytest
 
 from tests.tools.gitting import Place, snapshot
+from tools.checkpoints import files, saving
 from tools.checkpoints.restoring import carry_out, finish, propose
 from tools.checkpoints.saving import Tree, save
 from tools.checkpoints.vault import opened
@@ -306,3 +307,66 @@ async def test_a_vault_is_opened_by_one_at_a_time(place: Place, shop: Path) -> N
         for name in ("a", "b", "c"):
             group.start_soon(hold, name)
     assert [word.split()[1] for word in order] == ["in", "out"] * 3
+
+
+async def test_a_file_that_is_too_large_is_named_and_stays(
+    place: Place, shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "LARGEST", 100)
+    (shop / "large.bin").write_bytes(b"x" * 101)
+    start = await saved(place, shop)
+    assert start.left_out == ["large.bin"]
+    (shop / "a.py").write_text("a = 2\n")
+    assert (await restored(place, shop, start.commit)).changed == ["a.py"]
+    assert (shop / "large.bin").stat().st_size == 101
+
+
+async def test_a_tree_that_is_too_large_is_refused_with_its_numbers_before_anything_is_read(
+    place: Place, shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(saving, "MOST_FILES", 3)
+    with pytest.raises(ToolError, match=r"would have to read 5 files, 0 MB"):
+        await saved(place, shop)
+    monkeypatch.setattr(saving, "MOST_FILES", 100)
+    monkeypatch.setattr(saving, "SPARE_BYTES", 1 << 60)
+    with pytest.raises(ToolError, match=r"are free\. Make room"):
+        await saved(place, shop)
+
+
+async def test_a_whole_home_is_no_project(place: Place, shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(shop / "lib"))
+    with pytest.raises(ToolError, match="holds a whole home folder"):
+        await saved(place, shop)
+
+
+async def test_a_name_that_only_the_index_refuses_is_left_out_and_the_rest_is_held(place: Place, shop: Path) -> None:
+    (shop / ".gitmodules").symlink_to("a.py")
+    start = await saved(place, shop)
+    assert start.left_out == [".gitmodules"]
+    (shop / "a.py").write_text("a = 2\n")
+    assert (await restored(place, shop, start.commit)).changed == ["a.py"]
+    assert (shop / ".gitmodules").is_symlink()
+
+
+async def test_a_restore_that_cannot_write_leaves_everything_as_it_was(place: Place, shop: Path) -> None:
+    start = await saved(place, shop)
+    (shop / "a.py").write_text("a = 2\n")
+    (shop / "gone.txt").unlink()
+    (shop / "gone.txt").mkdir()
+    (shop / "gone.txt/debug.log").write_text("ignored, and so not seen\n")
+    now = contents(shop)
+    with pytest.raises(ToolError, match=r"Nothing was restored: .*gone\.txt"):
+        await restored(place, shop, start.commit)
+    assert contents(shop) == now
+
+
+async def test_content_that_the_vault_has_lost_is_said_and_nothing_changes(place: Place, shop: Path) -> None:
+    start = await saved(place, shop)
+    (shop / "a.py").write_text("a = 2\n")
+    workspace = place.workspace(shop)
+    async with opened(workspace, workspace.repository()) as vault:
+        proposal = await propose(workspace, workspace.repository(), vault, start.commit)
+        lost = replace(proposal.plan, changes={"a.py": (proposal.plan.changes["a.py"][0], ("100644", "0" * 64))})
+        with pytest.raises(ToolError, match="Nothing was restored"):
+            await carry_out(vault, replace(proposal, plan=lost))
+    assert (shop / "a.py").read_text() == "a = 2\n"
