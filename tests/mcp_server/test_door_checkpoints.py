@@ -6,7 +6,7 @@ import pytest
 
 from state.events import CancelRequested, Rewound, Started
 from state.store import Held
-from tests.mcp_server.door import ERAS, Era, door, task
+from tests.mcp_server.door import ERAS, Era, door, structured, task
 from tools.checkpoints.restoring import carry_out, propose
 from tools.checkpoints.vault import opened
 
@@ -125,3 +125,26 @@ async def test_a_thread_that_is_driven_or_cut_off_is_not_taken_back(shop: Path) 
         problem = await at.problem("checkpoint_restore", checkpoint_id=first["checkpoint_id"], dry_run=False)
         assert problem["kind"] == "conflict" and "not known yet" in problem["message"]
         assert (shop / "a").read_text() == "2"
+
+
+async def test_what_is_not_text_is_listed_without_lines_and_a_long_patch_comes_in_pages(shop: Path) -> None:
+    async with door(shop.parent) as at:
+        done = await at.told("errand", **task("add a 2"))
+        saved = await at.told("checkpoint_save", thread_id=done["thread_id"])
+        (shop / "picture.bin").write_bytes(bytes(range(256)))
+        (shop / "long.txt").write_text("line\n" * 4000)
+        first = await at.told("checkpoint_diff", checkpoint_id=saved["checkpoint_id"])
+        assert {"repo": "shop", "path": "picture.bin"} in first["files"]
+        end = len(first["patch"])
+        assert f"after {end}" in first["next"]
+        rest = await at.told("checkpoint_diff", checkpoint_id=saved["checkpoint_id"], after=end)
+        assert rest["patch"] and not first["patch"].startswith(rest["patch"])
+        against = await at.told("checkpoint_diff", checkpoint_id=saved["checkpoint_id"], against=saved["checkpoint_id"])
+        assert (against["files"], against["patch"]) == ([], "")
+
+
+async def test_a_thread_that_only_reads_has_nothing_to_hold(shop: Path) -> None:
+    async with door(shop.parent, toys=False) as at:
+        asked = structured(await at.call("testing", repo="shop"))
+        problem = await at.problem("checkpoint_save", thread_id=asked["thread_id"])
+        assert problem["kind"] == "conflict" and "writes to no repository" in problem["message"]
