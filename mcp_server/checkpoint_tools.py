@@ -17,7 +17,6 @@ from state.events import CheckpointTaken
 from state.problem import ProblemError
 from state.store import Moved
 from state.thread import Checkpoint, Thread
-from tools.checkpoints.holding import hold
 from tools.checkpoints.showing import Difference, differences
 
 MOST_PATHS = 200
@@ -44,7 +43,7 @@ class Restore(Arguments):
 async def save(runtime: Runtime, _: Ctx, args: Save) -> Envelope:
     thread = runtime.find(args.thread_id)
     workspace = await runtime.open_workspace(thread)
-    held = await hold(workspace, args.label)
+    held = await runtime.hold(workspace, args.label)
     if not held:
         raise ProblemError("conflict", "The thread writes to no repository.", "There is nothing to bring back.")
     left_out = {name: tree.left_out[:MOST_PATHS] for name, tree in held.items() if tree.left_out}

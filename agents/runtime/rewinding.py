@@ -126,7 +126,7 @@ async def _rewind(pen: Pen, workspace: Workspace, opened: Opened, checkpoint: Ch
     if dry_run or told.clashes:
         return told
     await _carry_out(pen, opened, proposals, checkpoint)
-    return replace(told, done=True, undo=f"{thread.id}@{thread.version + 1}")
+    return replace(told, done=True, undo=checkpoint_id(thread, pen.thread.checkpoints[-1]))
 
 
 async def _carry_out(pen: Pen, opened: Opened, proposals: Mapping[str, Proposal], checkpoint: Checkpoint) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from tools.checkpoints.restoring import complete
 from tools.checkpoints.saving import Tree, save
-from tools.checkpoints.vault import Vault, home_of, opened
+from tools.checkpoints.vault import Vault, home_of, journal_in, opened
 from tools.workspace import Repository, Workspace
 
 
@@ -43,7 +43,7 @@ async def complete_all(workspace: Workspace, decided: Callable[[Mapping[str, Any
     """
     ended: dict[str, bool] = {}
     for repository in workspace.repositories.values():
-        if not (home_of(workspace, repository) / "restore.json").exists():
+        if not journal_in(home_of(workspace, repository)).exists():
             continue
         async with opened(workspace, repository) as vault:
             if (forward := await complete(vault, decided)) is not None:

@@ -76,7 +76,7 @@ class Vault:
     @property
     def journal(self) -> Path:
         """What a restore is about to do; there only while one is under way, or was cut off."""
-        return self.home / "restore.json"
+        return journal_in(self.home)
 
     @property
     def pointer(self) -> Path:
@@ -165,6 +165,10 @@ async def opened(workspace: Workspace, repository: Repository) -> AsyncGenerator
         else:
             await _make(vault)
         yield vault
+
+
+def journal_in(home: Path) -> Path:
+    return home / "restore.json"
 
 
 def home_of(workspace: Workspace, repository: Repository) -> Path:
