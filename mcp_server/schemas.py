@@ -23,6 +23,7 @@ ENVELOPE: Schema = {
     "output": _OBJECT,
     "question": _OBJECT,
     "error": ERROR,
+    "worktree": _OBJECT,
     "version": {"type": "integer"},
     "progress": _OBJECT,
     "approval": _TEXT,
@@ -53,7 +54,7 @@ def lean(schema: Schema) -> Schema:
 def _lean(node: Any) -> Any:
     match node:
         case dict():
-            fields = cast(Schema, node)
+            fields = _without_nullable(cast(Schema, node))
             return _without_null(
                 {name: _lean_field(name, value) for name, value in fields.items() if _says(name, value)}
             )
@@ -61,6 +62,14 @@ def _lean(node: Any) -> Any:
             return [_lean(item) for item in cast(list[Any], node)]
         case _:
             return node
+
+
+def _without_nullable(fields: Schema) -> Schema:
+    """Require no field that may be null: results leave nulls out."""
+    if not isinstance(found := fields.get("properties"), dict) or "required" not in fields:
+        return fields
+    nullable = {name for name, field in cast(Schema, found).items() if {"type": "null"} in field.get("anyOf", ())}
+    return {**fields, "required": [name for name in fields["required"] if name not in nullable]}
 
 
 def _lean_field(name: str, value: Any) -> Any:

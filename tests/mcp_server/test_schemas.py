@@ -33,6 +33,17 @@ def test_titles_defaults_and_nulls_go_and_fields_of_those_names_stay() -> None:
     }
 
 
+class Asked(BaseModel):
+    runner: str | None
+    why: str
+
+
+def test_what_may_be_null_is_not_required_for_results_leave_nulls_out() -> None:
+    schema = lean(Asked.model_json_schema())
+    assert schema["required"] == ["why"]
+    jsonschema.validate({"why": "There are no tests."}, schema)
+
+
 def test_an_envelope_has_its_agents_output_in_full_and_demands_the_next_step() -> None:
     schema = envelope_schema(Whole)
     good: dict[str, Any] = {"output": {"summary": "ok", "parts": [{"title": "one"}]}, "next": "Go on."}
