@@ -31,6 +31,7 @@ class Task(BaseModel):
     check: str = Field(
         default="", description="Test paths or ids, a runner's name, or `none`; default: what the issue names, else all"
     )
+    source_repo: str = Field(default="", description="Where the issue is kept, if in another repository")
     branch: bool = Field(default=False, description="Also commit exactly these edits on a new branch")
 
 
@@ -49,7 +50,7 @@ class Fix(BaseModel):
 @script
 def next_step(task: Task, thread: Thread) -> Step:
     """Find every place, see the check fail, edit, see it pass; what breaks a test is taken back."""
-    issue = need(thread, read_issue)(task.issue)
+    issue = need(thread, read_issue)(task.issue, repo=task.source_repo)
     fix = Fix(summary="", issue=issue.title)
     if not issue.pairs:
         return _end(fix, "no_change", "The issue has no 'Current Code' with its 'Should Be', so nothing was changed.")
@@ -165,4 +166,5 @@ agent = Agent(
     Fix,
     next_step,
     mode="write",
+    reads=("source_repo",),
 )

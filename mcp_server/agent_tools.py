@@ -6,10 +6,10 @@ from mcp_types import ToolAnnotations
 from pydantic import BaseModel
 
 from agents.runtime.definition import Agent
-from agents.runtime.engine import Launch
 from mcp_server.arguments import of_agent
 from mcp_server.asking import Ctx, begin, client_name, meta, settle
 from mcp_server.compose import Runtime
+from mcp_server.launching import Place, wish
 from mcp_server.schemas import envelope_schema
 from mcp_server.toolbox import Answer, Entry
 from state.problem import ProblemError
@@ -19,7 +19,7 @@ LONGEST_KEY = 200
 
 def entries(runtime: Runtime) -> list[Entry]:
     """Return the agents' part of the table."""
-    return [_entry(agent) for agent in runtime.engine.agents.values()]
+    return [_entry(agent) for agent in runtime.engine.agents.values() if agent.offered]
 
 
 def _entry(agent: Agent[Any, Any]) -> Entry:
@@ -44,21 +44,10 @@ def _entry(agent: Agent[Any, Any]) -> Entry:
 
 async def _launch(runtime: Runtime, agent: Agent[Any, Any], ctx: Ctx, args: BaseModel) -> Answer:
     call = begin(runtime, ctx)
-    where = args.model_dump(include={"repo", "session"})
-    session = runtime.session(where["session"])
-    ref = await runtime.repositories.ref(where["repo"], session, agent.mode, runtime.principal)
-    thread = await runtime.engine.launch(
-        Launch(
-            agent=agent.name,
-            task=args.model_dump(mode="json", include=set(agent.input.model_fields), exclude_unset=True),
-            session=session,
-            workspace=(ref,),
-            principal=runtime.principal,
-            client=client_name(ctx),
-            idempotency_key=_idempotency_key(ctx),
-        )
-    )
-    return await settle(call, thread)
+    place = Place(**args.model_dump(include={"repo", "session", "isolation"}))
+    task = args.model_dump(mode="json", include=set(agent.input.model_fields), exclude_unset=True)
+    meant = await wish(runtime, agent, task, place, client=client_name(ctx), idempotency_key=_idempotency_key(ctx))
+    return await settle(call, await runtime.engine.launch(meant))
 
 
 def _idempotency_key(ctx: Ctx) -> str:

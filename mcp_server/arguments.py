@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from agents.runtime.definition import Agent
 from mcp_server.asking import LONGEST_WAIT_S
+from mcp_server.repositories import Isolation
 from state.problem import ProblemError
 from tools.base import first_complaint
 
@@ -27,6 +28,14 @@ class Where(Arguments):
         default="", description="Name (repo_list) or path; default: the session's current one, else the server's own"
     )
     session: str = Field(default="", description="From repo_switch; default: the default session")
+
+
+class Apart(Where):
+    """What an agent that edits takes beside its own task."""
+
+    isolation: Isolation = Field(
+        default="in_place", description="worktree: edit a work tree of its own; the person's checkout is not touched"
+    )
 
 
 class ThreadId(Arguments):
@@ -58,6 +67,13 @@ class Cancel(Arguments):
     reason: str = ""
 
 
+class Fork(ThreadId):
+    checkpoint_id: str = Field(default="", description="Begin with its files; default: with the files as they are")
+    version: int | None = Field(default=None, ge=1, description="Default: the last one, or the checkpoint's")
+    task: dict[str, Any] = Field(default={}, description="Fields of the agent's task to replace")
+    isolation: Isolation = Field(default="worktree", description="in_place: go on in the thread's own work tree")
+
+
 class Listing(Arguments):
     session: str | None = None
     repo: str | None = Field(default=None, description="Name or path")
@@ -83,7 +99,8 @@ class Nothing(Arguments):
 
 def of_agent(agent: Agent[Any, Any]) -> type[BaseModel]:
     """Return an agent's arguments: its task's fields first, then where to work."""
-    return create_model(f"{agent.name}_arguments", __base__=(Where, agent.input))
+    where = Apart if agent.mode == "write" else Where
+    return create_model(f"{agent.name}_arguments", __base__=(where, agent.input))
 
 
 def read(model: type[ArgumentsT], given: Mapping[str, Any], tool: str) -> ArgumentsT:

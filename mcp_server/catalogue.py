@@ -4,6 +4,7 @@ from typing import Any
 
 from agents.issue_fixer import agent as issue_fixer
 from agents.runtime.definition import Agent
+from agents.take_over import agent as take_over_agent
 from agents.testing import agent as testing
 from tools.base import Tool
 from tools.checks import run_check
@@ -15,8 +16,10 @@ from tools.linters import run_linter
 from tools.locate import locate
 from tools.review import review_edits
 from tools.search import search
+from tools.takeover import take_over
 
-AGENTS: tuple[Agent[Any, Any], ...] = (issue_fixer, testing)
+AGENTS: tuple[Agent[Any, Any], ...] = (issue_fixer, testing, take_over_agent)
+OFFERED = tuple(agent for agent in AGENTS if agent.offered)
 TOOLS: tuple[Tool[..., Any], ...] = (
     read_issue,
     locate,
@@ -34,4 +37,5 @@ TOOLS: tuple[Tool[..., Any], ...] = (
     git_log,
     git_show,
     commit_edits,
+    take_over,
 )

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agents.runtime.definition import Agent
-from mcp_server.catalogue import AGENTS
+from mcp_server.catalogue import OFFERED
 from mcp_server.cli_process import Json
 from mcp_server.cli_run import agent_named, example
 from mcp_server.schemas import lean
@@ -18,9 +18,9 @@ from mcp_server.terminal import out, print_json
 def list_agents(as_json: Json = False) -> None:
     """List the agents there are."""
     if as_json:
-        return print_json([{"name": agent.name, "description": agent.description} for agent in AGENTS])
+        return print_json([{"name": agent.name, "description": agent.description} for agent in OFFERED])
     table = Table("AGENT", "", box=None, pad_edge=False)
-    for agent in AGENTS:
+    for agent in OFFERED:
         table.add_row(agent.name, Text(agent.description))
     out().print(table)
 

@@ -3,7 +3,6 @@
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from difflib import get_close_matches
 from typing import Annotated, Any, TypeAlias
 
@@ -11,12 +10,12 @@ import typer
 from typer.core import TyperGroup
 
 from agents.runtime.definition import Agent
-from agents.runtime.engine import Launch
 from mcp_server import loop
-from mcp_server.catalogue import AGENTS
+from mcp_server.catalogue import OFFERED
 from mcp_server.cli_follow import attend
 from mcp_server.cli_process import Json, Repo, Session, WaitS, driving, repository
-from mcp_server.compose import Runtime
+from mcp_server.launching import Place, wish
+from mcp_server.repositories import Isolation
 from state.problem import ProblemError
 
 PAIR = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)=(.*)", re.DOTALL)
@@ -27,6 +26,12 @@ Words: TypeAlias = Annotated[
 ]
 Key: TypeAlias = Annotated[
     str, typer.Option("--idempotency-key", help="The same key and task find the thread they opened before.")
+]
+Apart: TypeAlias = Annotated[
+    Isolation,
+    typer.Option(
+        "--isolation", help="worktree: work in a work tree of its own; `factor12 threads apply` takes it over."
+    ),
 ]
 
 
@@ -57,6 +62,7 @@ def launcher(agent: Agent[Any, Any]) -> Callable[..., int]:
         wait: WaitS = None,
         as_json: Json = False,
         idempotency_key: Key = "",
+        isolation: Apart = "in_place",
         **options: Any,
     ) -> int:
         given = {name: value for name, value in options.items() if value is not None}
@@ -64,20 +70,15 @@ def launcher(agent: Agent[Any, Any]) -> Callable[..., int]:
 
         async def launch() -> int:
             async with driving(ctx) as runtime:
-                wish = await _wish(runtime, agent, task, repo, session)
-                thread = await runtime.engine.launch(replace(wish, idempotency_key=idempotency_key))
+                place = Place(repository(repo), session, isolation)
+                meant = await wish(runtime, agent, task, place, client="factor12 run", idempotency_key=idempotency_key)
+                thread = await runtime.engine.launch(meant)
                 return await attend(runtime, thread.id, seconds=wait, as_json=as_json)
 
         return loop.run(launch)
 
-    _offer(run, fields)
+    _offer(run, fields, without=() if agent.mode == "write" else ("isolation",))
     return run
-
-
-async def _wish(runtime: Runtime, agent: Agent[Any, Any], task: dict[str, Any], repo: str, session: str) -> Launch:
-    belongs = runtime.session(session)
-    place = await runtime.repositories.ref(repository(repo), belongs, agent.mode, runtime.principal)
-    return Launch(agent.name, task, belongs, (place,), runtime.principal, client="factor12 run")
 
 
 def agent_named(name: str) -> Agent[Any, Any]:
@@ -86,10 +87,10 @@ def agent_named(name: str) -> Agent[Any, Any]:
     Raises:
         ProblemError: `not_found`, with the nearest one.
     """
-    for agent in AGENTS:
+    for agent in OFFERED:
         if agent.name == name:
             return agent
-    names = [agent.name for agent in AGENTS]
+    names = [agent.name for agent in OFFERED]
     near = get_close_matches(name, names, 1)
     hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(names)}."
     raise ProblemError("not_found", f"There is no agent {name!r}.", hint)
@@ -129,10 +130,11 @@ def read_words(agent: str, fields: Mapping[str, Mapping[str, Any]], words: Seque
     return task
 
 
-def _offer(run: Callable[..., int], fields: Mapping[str, Mapping[str, Any]]) -> None:
+def _offer(run: Callable[..., int], fields: Mapping[str, Mapping[str, Any]], without: Sequence[str]) -> None:
     """Give the function the signature that typer reads: its own parameters, and one option per field."""
     own = inspect.signature(run)
-    first, words, *where = (one for one in own.parameters.values() if one.kind is not one.VAR_KEYWORD)
+    offered = (one for one in own.parameters.values() if one.kind is not one.VAR_KEYWORD and one.name not in without)
+    first, words, *where = offered
     parameters = [first, words, *_options(fields), *where]
     annotations = {parameter.name: parameter.annotation for parameter in parameters}
     vars(run)["__signature__"] = own.replace(parameters=parameters)
@@ -153,5 +155,5 @@ def _options(fields: Mapping[str, Mapping[str, Any]]) -> Iterator[inspect.Parame
         yield inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=kind)
 
 
-for _agent in AGENTS:
+for _agent in OFFERED:
     app.command(_agent.name, help=_agent.description, epilog=f"Example: {example(_agent)}")(launcher(_agent))

@@ -40,6 +40,9 @@ def next_step(thread: Thread, status: Shown) -> str:
             return _how_to_answer(thread)
         case "cancelled":
             return "nothing; it was stopped."
+        case "completed" | "failed" if _edited(thread) and thread.own_tree:
+            root = shlex.quote(thread.own_tree.root)
+            return f"git -C {root} diff  shows the edits; factor12 threads apply {thread.id}  takes them over."
         case "completed" | "failed" if _edited(thread):
             root = shlex.quote(thread.workspace[0].root)
             return f"git -C {root} diff  shows the edits; they are not committed."

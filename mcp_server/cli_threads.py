@@ -13,9 +13,13 @@ from rich.text import Text
 
 from mcp_server.cli_follow import attend, report, watch
 from mcp_server.cli_process import Json, ThreadId, WaitS, composed, driving, find_thread, insisting, repository
+from mcp_server.cli_run import Words, agent_named, read_words, task_fields
 from mcp_server.cli_timeline import colour, print_timeline
 from mcp_server.envelope import exit_code, status_of
+from mcp_server.forking import forked
+from mcp_server.launching import takeover
 from mcp_server.loop import run
+from mcp_server.repositories import Isolation
 from mcp_server.terminal import age, err, one_line, out, print_json, safe
 from state.log import SqliteStore
 from state.problem import ProblemError
@@ -115,6 +119,43 @@ def cancel(
         return 0 if thread.status == "cancelled" else exit_code(status_of(runtime, thread), thread.outcome)
 
     return run(stop)
+
+
+@app.command("apply", epilog="Example: factor12 threads apply latest")
+def apply(ctx: typer.Context, thread_id: ThreadId = "latest", as_json: Json = False) -> int:
+    """Take the edits of a thread's own work tree over into your checkout: all, or none if one would overwrite yours."""
+
+    async def take() -> int:
+        async with driving(ctx) as runtime:
+            meant = await takeover(runtime, find_thread(runtime, thread_id))
+            launched = await runtime.engine.launch(meant)
+            return await attend(runtime, launched.id, seconds=None, as_json=as_json)
+
+    return run(take)
+
+
+@app.command("fork", epilog="Example: factor12 threads fork latest check=tests/test_auth.py --checkpoint 3f2a9c@5")
+def fork(
+    ctx: typer.Context,
+    thread_id: ThreadId = "latest",
+    words: Words = None,
+    checkpoint: Annotated[str, typer.Option("--checkpoint", help="Begin with its files. Default: as they are.")] = "",
+    version: Annotated[int | None, typer.Option("--version", min=1, help="Begin at it. Default: the last.")] = None,
+    isolation: Annotated[Isolation, typer.Option("--isolation", help="Where to work.")] = "worktree",
+    wait: WaitS = None,
+    as_json: Json = False,
+) -> int:
+    """Try a run another way from a version on, with other fields of its task; nothing before it runs again."""
+
+    async def branch_off() -> int:
+        async with driving(ctx) as runtime:
+            thread = find_thread(runtime, thread_id)
+            agent = agent_named(thread.agent)
+            task = read_words(agent.name, task_fields(agent), words or ())
+            made = await forked(runtime, thread, checkpoint=checkpoint, version=version, task=task, isolation=isolation)
+            return await attend(runtime, made.id, seconds=wait, as_json=as_json, after=made.version)
+
+    return run(branch_off)
 
 
 @app.command("export", epilog="Example: factor12 threads export latest --output thread.jsonl")

@@ -89,8 +89,13 @@ class Runtime:
         scratch = self.settings.state_dir / "scratch"
         scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
         found = {ref.name: self.repositories.opened(ref) for ref in thread.workspace}
-        vaults = self.settings.state_dir / "checkpoints"
+        vaults = self.settings.vaults
         workspace = Workspace(found, self.store, scratch, child_environment(), vaults=vaults)
+        for ref in thread.workspace:
+            if ref.source:
+                from tools.worktrees import make_ready  # git's part is imported when it is needed
+
+                await make_ready(workspace, found[ref.name], ref)
         if vaults.exists():
             from agents.runtime.rewinding import completed  # needed by few starts
 
@@ -156,9 +161,7 @@ class Runtime:
 
     def may_drive(self, thread: Thread) -> bool:
         """Whether this process may run the thread unasked: its own principal's, inside its own roots (R21)."""
-        return thread.principal == self.principal and all(
-            self.repositories.allowed(Path(ref.root)) for ref in thread.workspace
-        )
+        return thread.principal == self.principal and all(self.repositories.may_use(ref) for ref in thread.workspace)
 
     async def sweep(self) -> None:
         """Take up what a dead process left behind, unless that was too long ago (R6, R21)."""

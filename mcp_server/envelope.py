@@ -27,6 +27,7 @@ def envelope(runtime: Runtime, thread: Thread) -> Envelope:
         "output": without_nulls(thread.output),
         "question": dict(questions.summary(thread.question)) if thread.question else None,
         "error": error_of(thread),
+        "worktree": _own_tree(thread),
         "version": thread.version,
         "progress": _progress(thread) if status in ("running", "waiting", "interrupted") else None,
         "approval": "host" if runtime.settings.approval == "host" else None,
@@ -83,6 +84,12 @@ def error_of(thread: Thread) -> dict[str, str] | None:
     return told(problem) if problem else None
 
 
+def _own_tree(thread: Thread) -> dict[str, str] | None:
+    if (own := thread.own_tree) is None:
+        return None
+    return {"root": own.root, "branch": own.branch or "", "base": own.head or "", "checkout": own.source}
+
+
 def _progress(thread: Thread) -> dict[str, Any]:
     doing = f"{thread.pending.tool} ({thread.pending.key})" if thread.pending else None
     spent = {"steps": thread.steps, "of": thread.budget.steps, "seconds": round(thread.seconds, 1)}
@@ -111,6 +118,13 @@ _AFTER: Mapping[str, str] = {
 }
 
 
+_EDITED = ("fixed", "changed_unverified")
+_APART = (
+    "The edits stand in a work tree of their own. Show the person the diff (`checkpoint_diff` with the first of"
+    " `checkpoint_list`) and the evidence; they take the edits over into their checkout with:"
+)
+
+
 def next_call(thread: Thread, status: Shown, *, by_host: bool = False) -> str:
     """Say what to do next, in words a model can follow."""
     match status:
@@ -120,6 +134,8 @@ def next_call(thread: Thread, status: Shown, *, by_host: bool = False) -> str:
             return f'Call `thread_resume` with thread_id "{thread.id}" to go on, or `thread_cancel` to give it up.'
         case "waiting":
             return _answer(thread, by_host=by_host)
+        case "completed" if thread.own_tree and thread.outcome in _EDITED:
+            return f"{_APART} factor12 threads apply {thread.id}"
         case "completed":
             return _AFTER[thread.outcome or "done"]
         case "failed":

@@ -1,16 +1,17 @@
 """Which repositories a process may use, what they are called, and which of them a call means."""
 
 import os
+import secrets
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from mcp_server.settings import Settings, child_environment
 from state import sessions
-from state.events import RepositoryRef
+from state.events import HeldFiles, RepositoryRef
 from state.problem import ProblemError
 from state.sqlite import Database
 from tools.workspace import Blobs, Mode, Repository, Workspace
@@ -18,6 +19,8 @@ from tools.workspace import Blobs, Mode, Repository, Workspace
 if TYPE_CHECKING:
     from tools.gitrepo import Facts
 
+Isolation: TypeAlias = Literal["in_place", "worktree"]
+"""Whether an agent edits the person's checkout, or a work tree of its own."""
 NEAR = 5
 LONGEST_PATH = 4096
 
@@ -50,6 +53,8 @@ class Repositories:
         self.roots = tuple(dict.fromkeys(root for root in found if root is not None))
         self._openable = (*self.roots, *([self.home] if self.home else []))
         self._scratch = settings.state_dir / "scratch"
+        self.worktrees = Path(os.path.realpath(settings.worktrees))
+        """Where work trees of threads' own are."""
 
     def allowed(self, path: Path) -> bool:
         """Whether the path, symlinks resolved, is in the base path, an allowed root or the server's own repository."""
@@ -101,8 +106,12 @@ class Repositories:
 
         return find_work_tree(str(root), self._openable)
 
-    async def ref(self, repo: str, session: str, mode: Mode, principal: str = "") -> RepositoryRef:
+    async def ref(
+        self, repo: str, session: str, mode: Mode, principal: str = "", isolation: Isolation = "in_place"
+    ) -> RepositoryRef:
         """Return the repository a call means: the named one, else the session's current one, else the server's own.
+
+        With isolation "worktree" it is a work tree of the thread's own, which is made when the thread first needs it.
 
         Raises:
             ProblemError: As `resolve`; `bad_input` when none is meant; `refused` when it cannot be written to now.
@@ -111,9 +120,10 @@ class Repositories:
 
         root = self.meant(repo, session, principal)
         facts = await self.facts(root)
-        if mode == "write" and (why := facts.why_not_writable()):
+        own = isolation == "worktree"
+        if mode == "write" and (why := facts.why_no_work_tree() if own else facts.why_not_writable()):
             raise ProblemError(why.kind, why.message, why.hint)
-        return RepositoryRef(
+        ref = RepositoryRef(
             name=root.name,
             root=str(root),
             mode=mode,
@@ -121,6 +131,14 @@ class Repositories:
             branch=facts.status.branch or None,
             head=facts.status.head or None,
         )
+        return self.own(ref) if own else ref
+
+    def own(self, ref: RepositoryRef, files: HeldFiles | None = None) -> RepositoryRef:
+        """Return a work tree of its own, by a name nobody else has, that begins where the repository stands."""
+        token = secrets.token_hex(4)
+        root = str(self.worktrees / token / ref.name)
+        changed = {"mode": "write", "root": root, "key": root, "source": ref.source or ref.root}
+        return ref.model_copy(update={**changed, "branch": f"agent/{token}", "files": files})
 
     def meant(self, repo: str, session: str, principal: str = "") -> Path:
         """Return the root of the repository that a call means.
@@ -161,10 +179,16 @@ class Repositories:
         Raises:
             ProblemError: `refused`; it is outside this process's folders.
         """
-        root = Path(ref.root)
-        if not self.allowed(root):
+        if not self.may_use(ref):
             raise ProblemError("refused", f"{ref.root!r} is outside the folders that may be used.", self._inside())
-        return Repository(ref.name, root, ref.mode, self.trusted(root))
+        source = Path(ref.source) if ref.source else None
+        return Repository(ref.name, Path(ref.root), ref.mode, self.trusted(source or Path(ref.root)), source)
+
+    def may_use(self, ref: RepositoryRef) -> bool:
+        """Whether this process may work in a thread's repository; an own work tree belongs to the checkout it is of."""
+        if ref.source and not Path(os.path.realpath(ref.root)).is_relative_to(self.worktrees):
+            return False
+        return self.allowed(Path(ref.source or ref.root))
 
     def _places(self, wanted: str) -> Sequence[Path]:
         anchors = [anchor for anchor in (self.base, self.home, *self.roots) if anchor is not None]

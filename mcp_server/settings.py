@@ -41,6 +41,11 @@ class Settings(BaseSettings):
         alias="FACTOR12_STATE_DIR",
         description="Private folder for the log, locks and scratch files.",
     )
+    checkpoint_dir: Path | None = Field(
+        default=None,
+        alias="CHECKPOINT_DIR",
+        description="Private folder for checkpoints and for threads' own work trees. Default: the state folder.",
+    )
     base_path: Path | None = Field(
         default=None,
         alias="SISTER_REPO_BASE_PATH",
@@ -102,7 +107,7 @@ class Settings(BaseSettings):
     def _any_case(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
 
-    @field_validator("state_dir", "base_path", "allowed_roots", "trusted_roots")
+    @field_validator("state_dir", "checkpoint_dir", "base_path", "allowed_roots", "trusted_roots")
     @classmethod
     def _at_home(cls, value: Path | tuple[Path, ...] | None) -> Path | tuple[Path, ...] | None:
         """Know `~`, which hosts hand on as it stands in their configuration."""
@@ -125,6 +130,16 @@ class Settings(BaseSettings):
         """The file the log is in."""
         named = self.database_url.removeprefix("sqlite:///")
         return Path(named).expanduser().absolute() if named else self.state_dir / "factor12.db"
+
+    @property
+    def vaults(self) -> Path:
+        """Where checkpoints are."""
+        return (self.checkpoint_dir or self.state_dir) / "checkpoints"
+
+    @property
+    def worktrees(self) -> Path:
+        """Where work trees of threads' own are."""
+        return (self.checkpoint_dir or self.state_dir) / "worktrees"
 
     @classmethod
     def settings_customise_sources(

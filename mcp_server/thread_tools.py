@@ -6,10 +6,11 @@ from typing import Any
 from mcp_types import ToolAnnotations
 
 from agents.runtime.questions import NO, YES
-from mcp_server.arguments import Answer, Approve, Cancel, History, Listing, ThreadId, Wait
+from mcp_server.arguments import Answer, Approve, Cancel, Fork, History, Listing, ThreadId, Wait
 from mcp_server.asking import Ctx, begin, client_name, settle
 from mcp_server.compose import Runtime
 from mcp_server.envelope import Envelope, status_of
+from mcp_server.forking import forked
 from mcp_server.schemas import Schema, envelope_schema, result_schema
 from mcp_server.timeline import entry, iso
 from mcp_server.toolbox import READS, Entry
@@ -55,6 +56,19 @@ async def approve(runtime: Runtime, ctx: Ctx, args: Approve) -> Answered:
 async def resume(runtime: Runtime, ctx: Ctx, args: ThreadId) -> Answered:
     call = begin(runtime, ctx)
     thread = await runtime.engine.resume(runtime.find(args.thread_id).id)
+    return await settle(call, thread)
+
+
+async def fork(runtime: Runtime, ctx: Ctx, args: Fork) -> Answered:
+    call = begin(runtime, ctx)
+    thread = await forked(
+        runtime,
+        runtime.find(args.thread_id),
+        checkpoint=args.checkpoint_id,
+        version=args.version,
+        task=args.task,
+        isolation=args.isolation,
+    )
     return await settle(call, thread)
 
 
@@ -149,6 +163,15 @@ _TABLE = [
         ThreadId,
         _THREAD,
         resume,
+        GOES_ON,
+    ),
+    Entry(
+        "thread_fork",
+        "Fork a thread",
+        "Try a run another way from a checkpoint or version on, in a work tree of its own; nothing before runs again.",
+        Fork,
+        _THREAD,
+        fork,
         GOES_ON,
     ),
     Entry(

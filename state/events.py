@@ -24,6 +24,16 @@ class _Event(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+class HeldFiles(BaseModel):
+    """The files of a checkpoint."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    root: str
+    """The work tree whose checkpoint it is."""
+    commit: str
+
+
 class RepositoryRef(BaseModel):
     """One repository of a thread's workspace, as it was named at launch."""
 
@@ -36,6 +46,10 @@ class RepositoryRef(BaseModel):
     """The work-tree lease (R20): git common directory and worktree."""
     branch: str | None = None
     head: str | None = None
+    source: str = ""
+    """The person's checkout, if `root` is a work tree of the thread's own: on `branch`, begun at `head`."""
+    files: HeldFiles | None = None
+    """What an own work tree begins with instead of the files of `head`."""
 
 
 class Budget(BaseModel):
@@ -97,6 +111,8 @@ class Launched(_Event):
     client: str = ""
     parent: str | None = None
     depth: int = 0
+    forked_from: str = ""
+    """`thread@version`, when the events after this one, up to that version, are that thread's."""
 
 
 class Started(_Event):

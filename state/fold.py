@@ -87,6 +87,8 @@ def _fold(draft: Thread, event: Event) -> Thread:
         case BudgetExtended(steps=steps, seconds=seconds):
             budget = Budget(steps=now.budget.steps + steps, seconds=now.budget.seconds + seconds)
             return _now(now, budget=budget)
+        case CheckpointTaken(trees=trees) if not trees:
+            return now  # of the thread this one was forked from, and not this one's to restore
         case CheckpointTaken(label=label, trees=trees):
             return _now(now, checkpoints=(*now.checkpoints, Checkpoint(now.version, label, trees)))
         case Rewound():

@@ -48,14 +48,17 @@ class SqliteStore:
         self._owner = owner or this_process()
         self._seen: dict[int, tuple[int, int, float]] = {}
 
-    def create(self, thread_id: str, launched: Launched, *, idempotency_key: str = "", arguments: str = "") -> Created:
-        thread = reduce(Thread(id=thread_id), launched)
+    def create(
+        self, thread_id: str, launched: Launched, *then: Event, idempotency_key: str = "", arguments: str = ""
+    ) -> Created:
+        thread = replay(thread_id, (launched, *then))
         now = self._clock()
         with self.database.transaction() as db:
             if idempotency_key and (found := _same_key(db, thread, idempotency_key, arguments)):
                 return Created(self.load(found), new=False)
             row = open_row(db, thread, now, idempotency_key or None, arguments)
-            db.execute(EVENT, (row, 1, *encode(launched), now))
+            for version, event in enumerate((launched, *then), 1):
+                db.execute(EVENT, (row, version, *encode(event), now))
         return Created(thread, new=True)
 
     def claim(self, thread_id: str) -> Lease | Held:
@@ -258,6 +261,7 @@ def _take_work_trees(db: Connection, row: int, thread: Thread) -> None:
             raise ProblemError(
                 "busy",
                 f"Thread {held[0]!r} is working in {name!r}; one work tree has one writer.",
-                f"Wait for it (`thread_wait`), answer it, or cancel it (`thread_cancel`): {held[0]}.",
+                f"Wait for it (`thread_wait`), answer it, or cancel it (`thread_cancel`): {held[0]}."
+                ' Or launch with isolation "worktree".',
             )
         db.execute("insert into repo_leases values (?, ?)", (key, row))

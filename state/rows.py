@@ -40,7 +40,7 @@ def named(thread: Thread) -> tuple[Any, ...]:
         thread.agent,
         thread.parent,
         first.name if first else None,
-        first.root if first else None,
+        (first.source or first.root) if first else None,
         first.branch if first else None,
         issue if isinstance(issue, str) and "\n" not in issue and len(issue) < 200 else None,
         thread.launched_at,

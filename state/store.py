@@ -108,8 +108,12 @@ class Store(Protocol):
     Every writing method may raise `Locked`, after which the same call may be repeated.
     """
 
-    def create(self, thread_id: str, launched: Launched, *, idempotency_key: str = "", arguments: str = "") -> Created:
+    def create(
+        self, thread_id: str, launched: Launched, *then: Event, idempotency_key: str = "", arguments: str = ""
+    ) -> Created:
         """Open a thread and, for repositories it writes to, take their work trees (R20).
+
+        `then` follows the launch at once: a fork begins with what another thread went through.
 
         Raises:
             ProblemError: `busy` (a work tree is taken; names the holder), `conflict` (the idempotency key was used

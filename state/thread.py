@@ -128,6 +128,11 @@ class Thread:
         return self.asked.question if self.asked else None
 
     @property
+    def own_tree(self) -> RepositoryRef | None:
+        """The work tree of its own that the thread edits, if it does not edit the person's checkout."""
+        return next((ref for ref in self.workspace if ref.source and ref.mode == "write"), None)
+
+    @property
     def waiting_on(self) -> Literal["question", "resume"] | None:
         """What makes a waiting thread go on: an answer, or, after a restore, `thread_resume`."""
         return None if self.status != "waiting" else "question" if self.asked else "resume"

@@ -11,7 +11,7 @@ import typer.main
 from pydantic.fields import FieldInfo
 
 from mcp_server.app import table
-from mcp_server.catalogue import AGENTS
+from mcp_server.catalogue import OFFERED
 from mcp_server.cli import app
 from mcp_server.cli_run import example
 from mcp_server.compose import compose
@@ -41,7 +41,7 @@ def agents() -> str:
     """Every agent, what it does, what it takes and how a shell runs it."""
     rows = [
         (f"`{a.name}`", a.description, ", ".join(f"`{name}`" for name in a.input.model_fields), f"`{example(a)}`")
-        for a in AGENTS
+        for a in OFFERED
     ]
     return _table(("agent", "what it does", "takes", "from a shell"), rows)
 

@@ -46,10 +46,16 @@ class Facts:
     def is_worktree(self) -> bool:
         return self.place.path != self.place.common
 
+    def why_no_work_tree(self) -> Problem | None:
+        """Say why no agent can have a work tree of its own of this repository, or `None`."""
+        if self.status.head:
+            return None
+        return Problem(kind="refused", message=f"{self.name!r} has no commits yet.", hint="Commit something first.")
+
     def why_not_writable(self) -> Problem | None:
         """Say why no agent may write here, or `None`."""
-        if not self.status.head:
-            return Problem(kind="refused", message=f"{self.name!r} has no commits yet.", hint="Commit something first.")
+        if why := self.why_no_work_tree():
+            return why
         if self.operation is not None:
             message = f"{self.name!r} is in the middle of a {self.operation}."
             end = "reset" if self.operation == "bisect" else "--abort"

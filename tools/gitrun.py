@@ -15,7 +15,7 @@ MIB = 1 << 20
 _SAFE = """
     cat-file check-attr check-ref-format commit-tree config diff diff-files diff-index diff-tree for-each-ref grep
     hash-object log ls-files ls-tree merge-base read-tree rev-list rev-parse show status symbolic-ref update-index
-    update-ref var version write-tree
+    update-ref var version worktree write-tree
 """
 SAFE = frozenset(_SAFE.split())
 """Subcommands that were tried and start nothing. `add`, `stash` and the like start git inside a nested repository,

@@ -1,6 +1,7 @@
 """Find an issue by number, path or its own text, and read it."""
 
 import re
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from anyio.to_thread import run_sync
@@ -26,7 +27,14 @@ _HINT = "Give the issue's number, its path in the repository, or its text, begin
 @tool("read")
 async def read_issue(workspace: Workspace, issue: str, repo: str = "") -> Issue:
     """Read an issue: a number (`123`, looked up in `issues/`), a path in the repository, or the text itself."""
-    return await run_sync(_read, workspace.repository(repo), issue)
+    repository = workspace.repository(repo)
+    try:
+        return await run_sync(_read, repository, issue)
+    except ToolError as error:
+        if repository.source is None or error.problem.kind != "not_found":
+            raise
+    # an issue is often written and not committed: then it is in the checkout that the work tree is of
+    return await run_sync(_read, replace(repository, root=repository.source), issue)
 
 
 def _read(repository: Repository, issue: str) -> Issue:

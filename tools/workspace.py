@@ -30,6 +30,8 @@ class Repository:
     mode: Mode
     trusted: bool = False
     """A person said that programs of this repository may run."""
+    source: Path | None = None
+    """The person's checkout, if this is a work tree of the thread's own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,12 @@ class Agent(Generic[InputT, OutputT]):
     mode: Literal["read", "write"] = "read"
     """What it needs of its repository; a writer takes the work tree for itself (R20)."""
 
+    reads: tuple[str, ...] = ()
+    """Fields of its task that name further repositories, which it only reads."""
+
+    offered: bool = True
+    """Whether hosts and `factor12 run` offer it by its name; a command of its own launches it otherwise."""
+
     def task(self, thread: Thread) -> InputT:
         """Return the thread's task, typed. Validated once per drive, not once per step."""
         return self.input.model_validate(thread.task)

@@ -96,7 +96,8 @@ class Engine:
             budget=wish.budget,
             client=wish.client,
         )
-        arguments = identity(agent.name, {"task": task, "roots": [ref.root for ref in wish.workspace]})
+        roots = [[ref.source, "worktree"] if ref.source else ref.root for ref in wish.workspace]
+        arguments = identity(agent.name, {"task": task, "roots": roots})
         created = await patiently(
             self.store.create,
             secrets.token_hex(16),

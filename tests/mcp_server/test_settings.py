@@ -96,6 +96,15 @@ def test_the_log_is_in_the_state_folder_or_where_the_url_says(env: Callable[...,
         assert load().database == Path("/data/log.db")
 
 
+def test_checkpoints_and_own_work_trees_are_in_the_state_folder_or_a_named_one(
+    env: Callable[..., None], tmp_path: Path
+) -> None:
+    env(FACTOR12_STATE_DIR=str(tmp_path), HOME=str(tmp_path))
+    assert (load().vaults, load().worktrees) == (tmp_path / "checkpoints", tmp_path / "worktrees")
+    env(CHECKPOINT_DIR="~/held")
+    assert (load().vaults, load().worktrees) == (tmp_path / "held/checkpoints", tmp_path / "held/worktrees")
+
+
 @pytest.mark.requirement("R10")
 def test_a_child_inherits_where_programs_are_and_never_a_key() -> None:
     given = {"PATH": "/bin", "LC_ALL": "C", "HOME": "/h", "OPENAI_API_KEY": "k", "AWS_SECRET": "s", "LD_PRELOAD": "x"}

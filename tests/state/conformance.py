@@ -473,6 +473,23 @@ def content_is_kept_once_and_found_by_its_digest(place: Place) -> None:
     assert store.get("0" * 64) is None
 
 
+def a_thread_may_begin_with_more_than_its_launch(place: Place) -> None:
+    store = place.open()
+    created = store.create(THREAD, launched(), ONE, DONE)
+    assert (created.thread.version, created.thread.outcome) == (3, "done")
+    assert store.load(THREAD) == created.thread
+    with pytest.raises(InvalidTransition):
+        store.create("b", launched(), DONE, ONE)
+    with pytest.raises(UnknownThread):
+        store.load("b")
+
+
+def a_thread_that_begins_ended_takes_no_work_tree(place: Place) -> None:
+    store = place.open()
+    store.create(THREAD, launched(workspace=(writing("tree"),)), DONE)
+    assert store.create("next", launched(workspace=(writing("tree"),))).new
+
+
 CREATION: tuple[Behaviour, ...] = (
     a_created_thread_is_there_for_every_process,
     an_unknown_thread_is_not_found_by_any_call,
@@ -481,6 +498,8 @@ CREATION: tuple[Behaviour, ...] = (
     the_same_idempotency_key_with_other_arguments_is_a_conflict,
     an_idempotency_key_counts_per_principal_session_and_agent,
     without_an_idempotency_key_every_creation_is_new,
+    a_thread_may_begin_with_more_than_its_launch,
+    a_thread_that_begins_ended_takes_no_work_tree,
 )
 LEASES: tuple[Behaviour, ...] = (
     only_one_process_holds_a_thread,

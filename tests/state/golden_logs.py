@@ -23,6 +23,7 @@ from state.events import (
     Event,
     Failed,
     Finished,
+    HeldFiles,
     Interrupted,
     Launched,
     RepositoryRef,
@@ -40,6 +41,10 @@ from tests.state.places import SqlitePlace, asked
 
 PROBLEM = Problem(kind="ambiguous", message="Two places match.", hint="Name one.")
 SHOP = RepositoryRef(name="shop", root="/repos/shop", mode="write", key="/repos/shop/.git", branch="main", head="1f2e")
+APART = SHOP.model_copy(
+    update={"root": "/state/worktrees/1/shop", "key": "/state/worktrees/1/shop", "branch": "agent/1"}
+    | {"source": "/repos/shop", "files": HeldFiles(root="/repos/shop", commit="c0")}
+)
 LAUNCHED = Launched(
     agent="issue_fixer", session="default", task={"issue": "123"}, at=1.7e9, workspace=(SHOP,), code="c0de"
 )
@@ -110,6 +115,13 @@ LOGS: dict[str, tuple[Event, ...]] = {
         CancelRequested(channel="terminal", reason="wrong branch"),
         Cancelled(note="nothing was in flight"),
     ),
+    "forked": (
+        LAUNCHED.model_copy(update={"workspace": (APART,), "forked_from": "t1@3"}),
+        CheckpointTaken(label="before the first change", trees={}),
+        Resolved(key="look", value="text", tool="read_file", args={"path": "a.py"}),
+        CheckpointTaken(label="before the first change", trees={"shop": "c9"}),
+        Finished(output={"summary": "nothing"}, outcome="no_change"),
+    ),
     "aborted": (LAUNCHED, Failed(key="x", hash="h", problem=PROBLEM), Aborted(problem=PROBLEM, outcome="denied")),
 }
 
@@ -126,7 +138,7 @@ def summary(thread: Thread) -> dict[str, Any]:
         "effects": {key: [known.risk, known.version, known.hash] for key, known in thread.effects.items()},
         "failures": {key: [failure.version for failure in failed] for key, failed in thread.failures.items()},
         "launch": [thread.agent, thread.session, thread.principal, thread.task, thread.launched_at, thread.code],
-        "workspace": [ref.model_dump(mode="json") for ref in thread.workspace],
+        "workspace": [ref.model_dump(mode="json", exclude_defaults=True) for ref in thread.workspace],
         "output": thread.output,
         "checkpoints": [[one.version, one.label, dict(one.trees)] for one in thread.checkpoints],
         "moves": [{name: list(move) for name, move in moves.items()} for moves in thread.moves],

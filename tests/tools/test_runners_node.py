@@ -1,6 +1,7 @@
 """Test scripts of packages: Node's own runner for real, jest, vitest and mocha by what they wrote."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,17 @@ async def test_pnpm_is_used_where_its_lock_file_is(tmp_path: Path) -> None:
     (bin_ / "pnpm").write_text("#!/bin/sh\n")
     (bin_ / "pnpm").chmod(0o755)
     assert (await plan(workspace)).argv[:5] == [str(bin_ / "pnpm"), "--silent", "test", "--ci", "--json"]
+
+
+@pytest.mark.parametrize("files", [{"pnpm-workspace.yaml": ""}, {}])
+async def test_packages_linked_to_the_checkout_are_no_evidence_in_a_work_tree_of_its_own(
+    tmp_path: Path, files: dict[str, str]
+) -> None:
+    several = package("jest") if files else package("jest").replace("{", '{"workspaces": ["a"], ', 1)
+    workspace = make_workspace(tmp_path, {"package.json": several, **files})
+    own = replace(workspace.repository(), source=tmp_path)
+    planned = await plan(replace(workspace, repositories={"repo": own}))
+    assert planned.argv == [] and "linked to the checkout" in planned.reason
 
 
 async def test_a_script_without_a_filter_refuses_one(tmp_path: Path) -> None:

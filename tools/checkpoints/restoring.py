@@ -24,6 +24,9 @@ from tools.checkpoints.vault import Vault
 from tools.errors import ToolError
 from tools.workspace import Repository, Workspace
 
+FORWARD = "forward"
+"""In the `by` of a restore: cut off, it goes on to the new state, whatever else is known."""
+
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
@@ -105,7 +108,7 @@ async def complete(vault: Vault, decided: Callable[[Mapping[str, Any]], bool] = 
     mark, planned, by = _read_journal(vault)
     for folder in {path.rpartition("/")[0] for path in planned}:
         await run_sync(files.sweep, vault.root, folder, mark)
-    if not decided(by):
+    if FORWARD not in by and not decided(by):
         await take_back(vault)
         return False
     await _apply(vault, planned, mark)
@@ -115,7 +118,7 @@ async def complete(vault: Vault, decided: Callable[[Mapping[str, Any]], bool] = 
 
 async def _apply(vault: Vault, planned: Mapping[str, Change], mark: str) -> list[str]:
     """Make the changes that are not made yet; return the paths that are in neither state."""
-    contents = await _contents(vault, {new[1] for _, new in planned.values() if new})
+    contents = await contents_of(vault, {new[1] for _, new in planned.values() if new})
     return await run_sync(partial(_write, vault.root, planned, contents, mark))
 
 
@@ -136,7 +139,7 @@ def _write(root: Path, planned: Mapping[str, Change], contents: Mapping[str, byt
     return left
 
 
-async def _contents(vault: Vault, blobs: set[str]) -> dict[str, bytes]:
+async def contents_of(vault: Vault, blobs: set[str]) -> dict[str, bytes]:
     """Return what the vault holds under these ids, each checked by its id."""
     asked = "".join(f"{blob}\n" for blob in blobs).encode()
     printed = await vault.git("cat-file", "--batch", stdin=asked) if blobs else b""

@@ -57,9 +57,14 @@ async def save(
         return await _record(vault, label, states, stream, [*left_out, *too_large])
 
 
-async def overlaid(vault: Vault, base: str, states: Mapping[str, State]) -> str:
-    """Return a commit that is `base` with other states of some paths, which the vault has; nothing is saved by that."""
+async def overlaid(vault: Vault, base: str, states: Mapping[str, State], contents: Iterable[bytes] = ()) -> str:
+    """Return a commit that is `base` with other states of some paths; nothing is saved by that.
+
+    What the vault does not have of them is in `contents`.
+    """
     with _stream(vault) as stream:
+        for content in contents:
+            stream.writelines(_as_blob(content))
         return await _import(vault, "overlaid", states, base, stream, [])
 
 
@@ -149,8 +154,12 @@ def _read(vault: Vault, paths: Iterable[str], stream: BinaryIO) -> tuple[dict[st
         states[path] = state = held.state if held else None
         if held and state and state[1] not in written:
             written.add(state[1])
-            stream.writelines((b"blob\ndata %d\n" % len(held.data), held.data, b"\n"))
+            stream.writelines(_as_blob(held.data))
     return states, too_large
+
+
+def _as_blob(content: bytes) -> tuple[bytes, ...]:
+    return b"blob\ndata %d\n" % len(content), content, b"\n"
 
 
 async def _update_index(vault: Vault, old: str, new: str, states: Mapping[str, State]) -> set[str]:

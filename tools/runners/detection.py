@@ -32,17 +32,29 @@ def detect(root: Path) -> Detected | None:
     return next((found for rule in _RULES if (found := rule(root)) is not None), None)
 
 
+def has_workspaces(root: Path) -> bool:
+    """Whether the package is several, which are linked to each other by their installation."""
+    match _package(root):
+        case {"workspaces": _}:
+            return True
+        case _:
+            return (root / "pnpm-workspace.yaml").exists()
+
+
 def npm_script(root: Path) -> str:
     """Return the test script of `package.json`, or nothing."""
-    try:
-        package: Any = json.loads(text_of(root / "package.json") or "{}")
-    except (ValueError, RecursionError):
-        return ""
-    match package:
+    match _package(root):
         case {"scripts": {"test": str(script)}} if _NO_SCRIPT not in script:
             return script
         case _:
             return ""
+
+
+def _package(root: Path) -> Any:
+    try:
+        return json.loads(text_of(root / "package.json") or "{}")
+    except (ValueError, RecursionError):
+        return {}
 
 
 def make_target(root: Path) -> str:

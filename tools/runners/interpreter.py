@@ -3,17 +3,19 @@
 import shutil
 from pathlib import Path
 
+from tools.beneath import read_bytes
 from tools.children import run_child
 from tools.errors import ToolError
-from tools.runners.results import Missing, Recipe, Target, last_lines
+from tools.runners.results import REPORT_LIMIT, Missing, Recipe, Target, last_lines
 
 RECORDERS = Path(__file__).with_name("recorders")
+OWN_TREE = RECORDERS / "own_tree"
 _PROBE = "import sys, importlib.util as u; print(sys.executable); sys.exit(u.find_spec(sys.argv[1]) is None)"
 
 
 async def python(target: Target, module: str) -> str | Missing:
     """Return a Python that can import `module`: of the repository's own environment, else of the PATH."""
-    own = environments(target.root)
+    own = environments(target.root) + (environments(target.checkout) if target.checkout else [])
     for venv in own:
         if _holds(venv, module):
             return str(venv / "bin/python")
@@ -41,7 +43,8 @@ def environments(root: Path) -> list[Path]:
 def on_path(target: Target, name: str) -> str | None:
     """Find a program on the PATH, never inside the repository."""
     folders = target.environment.get("PATH", "").split(":")
-    outside = [f for f in folders if Path(f).is_absolute() and not Path(f).resolve().is_relative_to(target.root)]
+    own = [root for root in (target.root, target.checkout) if root]
+    outside = [f for f in folders if Path(f).is_absolute() and not any(map(Path(f).resolve().is_relative_to, own))]
     return shutil.which(name, path=":".join(outside))
 
 
@@ -53,6 +56,13 @@ def python_environment(target: Target, interpreter: str) -> dict[str, str]:
         "COVERAGE_FILE": str(target.folder / "coverage"),
         "HYPOTHESIS_STORAGE_DIRECTORY": str(target.folder / "hypothesis"),
     }
+    if target.checkout:
+        ahead = [str(path) for path in (target.root / "src", target.root) if path.is_dir()]
+        environment |= {
+            "PYTHONPATH": ":".join((str(OWN_TREE), str(RECORDERS), *ahead)),  # before what an editable install names
+            "FACTOR12_CHECKOUT": str(target.checkout),
+            "FACTOR12_TREE": str(target.root),
+        }
     folder = Path(interpreter).parent
     if (folder.parent / "pyvenv.cfg").exists():
         environment |= {
@@ -64,6 +74,16 @@ def python_environment(target: Target, interpreter: str) -> dict[str, str]:
 
 def python_recipe(target: Target, interpreter: str, *arguments: str) -> Recipe:
     return Recipe((interpreter, *arguments), python_environment(target, interpreter))
+
+
+def elsewhere(target: Target) -> str:
+    """Say which code of the checkout ran although the work tree was to be tested; empty if none did."""
+    try:
+        names = read_bytes(target.folder, "elsewhere", REPORT_LIMIT).decode(errors="replace").split()
+    except ToolError:
+        return ""
+    named = ", ".join(sorted(set(names))[:3])
+    return f"Tests ran code of {str(target.checkout)!r} and not of the work tree: {named}."
 
 
 def _holds(venv: Path, module: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from tools.children import Child
 from tools.errors import ToolError
 from tools.runners import node_reports
-from tools.runners.detection import npm_script
+from tools.runners.detection import has_workspaces, npm_script
 from tools.runners.interpreter import RECORDERS, on_path
 from tools.runners.results import Missing, Recipe, Report, Target, last_lines
 from tools.runners.summaries import by_exit_code
@@ -55,6 +55,8 @@ def _recipe(target: Target, manager: str) -> Recipe | Missing:
     script = npm_script(target.root)
     if not script:
         return Missing("package.json has no test script.")
+    if target.checkout and has_workspaces(target.root):
+        return Missing("Its packages are linked to the checkout, so tests in a work tree would run the code there.")
     if (program := on_path(target, manager)) is None:
         return Missing(f"There is no {manager} on the PATH. Install it, and the package's dependencies.")
     tool = reporter(script)

@@ -5,7 +5,7 @@ import re
 from pydantic import BaseModel
 
 from tools.children import Child
-from tools.runners.interpreter import python, python_recipe
+from tools.runners.interpreter import elsewhere, python, python_recipe
 from tools.runners.results import (
     Case,
     Missing,
@@ -66,7 +66,9 @@ def report(target: Target, child: Child) -> Report:
                 said.setdefault(name, []).extend(_cases(_Phase.model_validate(record)))
             case _:
                 continue
-    return gather((case for cases in said.values() for case in cases), _problem(child, broken, complete))
+    return gather(
+        (case for cases in said.values() for case in cases), elsewhere(target) or _problem(child, broken, complete)
+    )
 
 
 def _cases(phase: _Phase) -> list[Case]:

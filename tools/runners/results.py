@@ -75,6 +75,8 @@ class Target:
     """Relative, contained, existing; for Python also node ids."""
     select: str = ""
     mark: str = ""
+    checkout: Path | None = None
+    """The person's checkout, when `root` is a work tree of the thread's own: its environments are used."""
 
     @property
     def report(self) -> Path:

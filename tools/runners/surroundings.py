@@ -23,7 +23,8 @@ PRIVATE = "$FACTOR12_CHECK"
 
 def target(workspace: Workspace, repo: str, what: str, paths: Sequence[str], select: str = "") -> Target:
     """Describe a run of `what`. Its folder depends on the effect only, so that planning again plans the same."""
-    root = workspace.repository(repo).root
+    repository = workspace.repository(repo)
+    root = repository.root
     identity = json.dumps([workspace.effect, str(root), what, list(paths), select])
     return Target(
         root=root,
@@ -32,6 +33,7 @@ def target(workspace: Workspace, repo: str, what: str, paths: Sequence[str], sel
         paths=tuple(paths),
         select=select,
         mark=workspace.effect,
+        checkout=repository.source,
     )
 
 

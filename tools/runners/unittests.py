@@ -1,7 +1,7 @@
 """unittest: run by our own recorder, since unittest has no report that a program can read."""
 
 from tools.children import Child
-from tools.runners.interpreter import python, python_recipe
+from tools.runners.interpreter import elsewhere, python, python_recipe
 from tools.runners.results import (
     Case,
     Missing,
@@ -36,7 +36,7 @@ def report(target: Target, child: Child) -> Report:
                 complete = True
             case _:
                 cases.append(Case.model_validate(record))
-    return gather(cases, _problem(child, broken, complete))
+    return gather(cases, elsewhere(target) or _problem(child, broken, complete))
 
 
 def _problem(child: Child, broken: list[str], complete: bool) -> str:

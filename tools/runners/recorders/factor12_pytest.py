@@ -5,10 +5,12 @@ surroundings, and works with pytest 6 to 9 on Python 3.9 or later.
 """
 
 import json
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 MOST = 4000
+elsewhere = import_module("factor12_elsewhere")
 
 
 def pytest_addoption(parser: Any) -> None:
@@ -45,6 +47,7 @@ class Recorder:
         )
 
     def pytest_sessionfinish(self, exitstatus: Any) -> None:
+        elsewhere.note()
         self.write({"exit": int(exitstatus)})
 
     def place(self, report: Any) -> Any:

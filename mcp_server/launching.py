@@ -1,0 +1,93 @@
+"""What a call of an agent means: its session, the repositories it names, and the task in the names they have there."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agents.runtime.definition import Agent
+from agents.runtime.engine import Launch
+from mcp_server.compose import Runtime
+from mcp_server.repositories import Isolation
+from state.events import RepositoryRef
+from state.problem import ProblemError
+from state.thread import Thread
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an agent is called to work, as the caller named it."""
+
+    repo: str = ""
+    session: str = ""
+    isolation: Isolation = "in_place"
+
+
+async def wish(
+    runtime: Runtime,
+    agent: Agent[Any, Any],
+    task: dict[str, Any],
+    place: Place,
+    *,
+    client: str = "",
+    idempotency_key: str = "",
+) -> Launch:
+    """Return the launch: the repository meant comes first, then those that the task names, for reading.
+
+    Raises:
+        ProblemError: As `Repositories.ref`; `not_found`, the session.
+    """
+    session = runtime.session(place.session)
+    first = await runtime.repositories.ref(place.repo, session, agent.mode, runtime.principal, place.isolation)
+    workspace, named = [first], dict[str, str]()
+    for field in agent.reads:
+        if wanted := task.get(field):
+            ref = await runtime.repositories.ref(wanted, session, "read", runtime.principal)
+            named[field] = _join(runtime, workspace, ref)
+    return Launch(
+        agent=agent.name,
+        task={**task, **named},
+        session=session,
+        workspace=tuple(workspace),
+        principal=runtime.principal,
+        client=client,
+        idempotency_key=idempotency_key,
+    )
+
+
+def _join(runtime: Runtime, workspace: list[RepositoryRef], ref: RepositoryRef) -> str:
+    """Add a repository unless it is there, under a name that is not taken; return the name."""
+    for known in workspace:
+        if known.root == ref.root:
+            return known.name
+    if any(known.name == ref.name for known in workspace):
+        ref = ref.model_copy(update={"name": runtime.repositories.name_of(Path(ref.root))})
+    workspace.append(ref)
+    return ref.name
+
+
+async def takeover(runtime: Runtime, thread: Thread) -> Launch:
+    """Return the launch that takes the edits of a thread's own work tree over into the checkout.
+
+    Raises:
+        ProblemError: `bad_input` (it worked in place), `conflict` (it has not ended, or changed nothing); as
+            `Repositories.ref` about the checkout.
+    """
+    if (own := thread.own_tree) is None:
+        message = f"Thread {thread.id!r} worked in the checkout itself, so there is nothing to take over."
+        raise ProblemError("bad_input", message, "`git diff` there shows its edits.")
+    if not thread.ended:
+        message = f"Thread {thread.id!r} has not ended."
+        raise ProblemError("conflict", message, f"factor12 threads resume {thread.id}, or cancel it.")
+    base = next((one.trees[own.name] for one in thread.checkpoints if own.name in one.trees), None)
+    if base is None:
+        raise ProblemError("conflict", f"Thread {thread.id!r} changed nothing.", "There is nothing to take over.")
+    checkout = await runtime.repositories.ref(own.source, thread.session, "write", runtime.principal)
+    tree = own.model_copy(update={"name": own.branch or own.root, "mode": "read"})
+    return Launch(
+        agent="take_over",
+        task={"thread": thread.id, "tree": tree.name, "base": base},
+        session=thread.session,
+        workspace=(checkout, tree),
+        principal=runtime.principal,
+        client="factor12 threads apply",
+    )
