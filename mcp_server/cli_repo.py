@@ -12,7 +12,9 @@ from rich.text import Text
 
 from mcp_server.cli_process import Json, Session, composed, insisting, repository
 from mcp_server.compose import Runtime
+from mcp_server.envelope import without_nulls
 from mcp_server.loop import run
+from mcp_server.survey import describe, surveyed
 from mcp_server.terminal import controlling_terminal, out, print_json, safe
 from state import sessions
 from state.problem import ProblemError
@@ -25,14 +27,17 @@ app = typer.Typer(help="The repositories that agents may work in.", no_args_is_h
 @app.command("list", epilog="Example: factor12 repo list")
 def list_repositories(ctx: typer.Context, as_json: Json = False) -> None:
     """List the repositories that may be used from here: those beside this one, and those in the allowed folders."""
-    listed = composed(ctx).repositories.list()
+    rows = run(partial(surveyed, composed(ctx)))
     if as_json:
-        return print_json([{"name": each.name, "path": str(each.root), "trusted": each.trusted} for each in listed])
-    if not listed:
+        return print_json(without_nulls(rows))
+    if not rows:
         return out().print("No repositories here. SISTER_REPO_BASE_PATH names the folder that holds them.")
-    table = Table("REPOSITORY", "PATH", "TRUSTED", box=None, pad_edge=False)
-    for each in listed:
-        table.add_row(safe(each.name), safe(str(each.root)), Text("yes", "green") if each.trusted else "no")
+    table = Table("REPOSITORY", "BRANCH", "UNCOMMITTED", "TESTS", "TRUSTED", "PATH", box=None, pad_edge=False)
+    for row in rows:
+        told = row.get("branch") or row.get("refused") or ("" if "head" not in row else "(detached)")
+        cells = (row["repo"], told, row.get("dirty", ""), row.get("runner") or "")
+        trusted = Text("yes", "green") if row["trusted"] else "no"
+        table.add_row(*(safe(str(cell)) for cell in cells), trusted, safe(row["root"]))
     out().print(table)
 
 
@@ -56,6 +61,18 @@ def current(ctx: typer.Context, session: Session = "", as_json: Json = False) ->
     """Show the repository that a call without one means."""
     runtime = composed(ctx)
     name = runtime.session(session)
+    root = runtime.repositories.meant("", name, runtime.principal)
+    run(partial(_print_place, runtime, name, root, as_json=as_json))
+
+
+@app.command("restore", epilog="Example: factor12 repo restore --session 9c1d22aa")
+def restore(ctx: typer.Context, session: Session = "", as_json: Json = False) -> None:
+    """Go back to the repository before the session's last switch."""
+    runtime = composed(ctx)
+    name = runtime.session(session)
+    if sessions.current(runtime.database, runtime.principal, name) is None:
+        raise ProblemError("conflict", f"Session {name!r} has switched nowhere.", "`factor12 repo switch` does.")
+    insisting(sessions.pop, runtime.database, runtime.principal, name)
     root = runtime.repositories.meant("", name, runtime.principal)
     run(partial(_print_place, runtime, name, root, as_json=as_json))
 
@@ -102,8 +119,6 @@ def _work_tree(path: Path) -> Path:
 
 
 async def _print_place(runtime: Runtime, session: str, root: Path, *, as_json: bool) -> None:
-    from mcp_server.repo_tools import describe  # brings the protocol's own modules along
-
     described = {"session": session, **await describe(runtime, root)}
     if as_json:
         return print_json(described)

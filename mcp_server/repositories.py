@@ -52,13 +52,16 @@ class Repositories:
         found = [self.base, *(root.resolve() for root in settings.allowed_roots)]
         self.roots = tuple(dict.fromkeys(root for root in found if root is not None))
         self._openable = (*self.roots, *([self.home] if self.home else []))
+        self._excluded = [root.resolve() for root in settings.excluded_roots]
         self._scratch = settings.state_dir / "scratch"
         self.worktrees = Path(os.path.realpath(settings.worktrees))
         """Where work trees of threads' own are."""
 
     def allowed(self, path: Path) -> bool:
-        """Whether the path, symlinks resolved, is in the base path, an allowed root or the server's own repository."""
+        """Whether the path, symlinks resolved, is in a root or the server's own repository, and not excluded."""
         real = Path(os.path.realpath(path))
+        if any(real.is_relative_to(root) for root in self._excluded):
+            return False
         return any(real.is_relative_to(root) for root in self._openable)
 
     def trusted(self, root: Path) -> bool:
@@ -71,7 +74,7 @@ class Repositories:
         found = [child for root in self.roots for child in _work_trees(root)]
         if self.home is not None:
             found.append(self.home)
-        real = list(dict.fromkeys(found))
+        real = [root for root in dict.fromkeys(found) if self.allowed(root)]
         taken = Counter(root.name for root in real)
         names = {root: root.name if taken[root.name] == 1 else f"{root.parent.name}/{root.name}" for root in real}
         return [Named(name, root, self.trusted(root)) for root, name in sorted(names.items(), key=lambda item: item[1])]

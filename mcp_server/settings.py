@@ -54,6 +54,11 @@ class Settings(BaseSettings):
     allowed_roots: Paths = Field(
         default=(), alias="FACTOR12_ALLOWED_ROOTS", description="Further folders whose repositories may be used."
     )
+    excluded_roots: Paths = Field(
+        default=(),
+        alias="FACTOR12_EXCLUDED_ROOTS",
+        description="Folders inside these whose repositories may not be used, nor seen in lists.",
+    )
     trusted_roots: Paths = Field(
         default=(),
         alias="FACTOR12_TRUSTED_ROOTS",
@@ -107,7 +112,7 @@ class Settings(BaseSettings):
     def _any_case(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
 
-    @field_validator("state_dir", "checkpoint_dir", "base_path", "allowed_roots", "trusted_roots")
+    @field_validator("state_dir", "checkpoint_dir", "base_path", "allowed_roots", "excluded_roots", "trusted_roots")
     @classmethod
     def _at_home(cls, value: Path | tuple[Path, ...] | None) -> Path | tuple[Path, ...] | None:
         """Know `~`, which hosts hand on as it stands in their configuration."""

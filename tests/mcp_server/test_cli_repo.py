@@ -18,8 +18,15 @@ def shop(make_repository: Callable[..., Path], tmp_path: Path) -> Shell:
 
 def test_the_repositories_beside_this_one_are_listed(shop: Shell) -> None:
     listed = shop.quick("repo", "list", "--json").json
-    assert [(each["name"], each["trusted"]) for each in listed] == [("portal", False), ("shop", False)]
-    assert "portal" in shop.quick("repo", "list").out
+    assert [(each["repo"], each["trusted"]) for each in listed] == [("portal", False), ("shop", False)]
+    told = shop.quick("repo", "list").out
+    assert re.search(r"portal +main +0", told) and re.search(r"shop +main +0 +unittest", told)
+
+
+def test_a_session_goes_back_to_where_it_came_from(shop: Shell) -> None:
+    session = shop.quick("repo", "switch", "portal", "--json").json["session"]
+    assert shop.quick("repo", "restore", "--session", session, "--json").json["repo"] == "shop"
+    assert "switched nowhere" in shop.quick("repo", "restore", "--session", session).complaint
 
 
 def test_where_there_is_none_the_list_says_what_to_set(tmp_path: Path) -> None:
@@ -59,7 +66,7 @@ def test_trust_is_given_at_the_terminal_and_taken_back_anywhere(shop: Shell) -> 
         person.sees("Type yes: ")
         person.types("yes")
         assert person.leaves() == 0
-    assert {each["name"]: each["trusted"] for each in shop.quick("repo", "list", "--json").json}["shop"]
+    assert {each["repo"]: each["trusted"] for each in shop.quick("repo", "list", "--json").json}["shop"]
     assert shop.quick("run", "testing").code == 1, "its red tests have run"
     assert shop.quick("repo", "distrust", ".").code == 0
     assert shop.quick("run", "testing").code == 5, "they need an approval again"

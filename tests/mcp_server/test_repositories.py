@@ -24,7 +24,32 @@ async def test_repositories_are_listed_by_name_with_the_servers_own(source: Path
     async with door(source) as at:
         found = await at.told("repo_list")
     assert [entry["repo"] for entry in found["repositories"]] == ["portal", "shop"]
-    assert found["repositories"][1] == {"repo": "shop", "root": str(source / "shop"), "trusted": False, "home": True}
+    shop = found["repositories"][1]
+    head = run_git(source / "shop", "rev-parse", "HEAD").strip()
+    place = {"repo": "shop", "root": str(source / "shop"), "trusted": False, "home": True}
+    assert shop == {**place, "branch": "main", "head": head, "dirty": 0, "issues": False}
+
+
+async def test_a_list_tells_what_is_in_each_repository_and_which_may_not_be_opened(
+    source: Path, make_repository: Callable[..., Path]
+) -> None:
+    busy = make_repository("src/busy", {"test_x.py": "", "issues/1.md": "# One\n", "conftest.py": ""})
+    (busy / "new").write_text("x")
+    run_git(busy, "checkout", "-q", "-b", "topic")
+    evil = make_repository("src/evil", {"a": "1"})
+    run_git(evil, "config", "evil.program", "x")
+    async with door(source) as at:
+        found = {one["repo"]: one for one in (await at.told("repo_list"))["repositories"]}
+    told = {name: found["busy"][name] for name in ("branch", "dirty", "runner", "issues")}
+    assert told == {"branch": "topic", "dirty": 1, "runner": "pytest", "issues": True}
+    assert "evil.program" in found["evil"]["refused"] and "branch" not in found["evil"]
+
+
+async def test_an_excluded_folder_is_neither_listed_nor_opened(source: Path) -> None:
+    async with door(source, FACTOR12_EXCLUDED_ROOTS=str(source / "portal")) as at:
+        assert [one["repo"] for one in (await at.told("repo_list"))["repositories"]] == ["shop"]
+        for wanted in ("portal", str(source / "portal")):
+            assert (await at.problem("repo_switch", repo=wanted))["kind"] in ("not_found", "refused")
 
 
 async def test_a_switch_opens_a_session_that_later_calls_work_in_until_it_is_restored(source: Path) -> None:
@@ -101,6 +126,35 @@ async def test_a_folder_without_repositories_says_how_to_set_one(tmp_path: Path)
         assert found["repositories"] == [] and "SISTER_REPO_BASE_PATH" in found["next"]
     async with door(tmp_path, home=".", SISTER_REPO_BASE_PATH=tmp_path / "missing") as at:
         assert (await at.told("repo_list"))["repositories"] == []
+
+
+async def test_what_a_session_works_on_is_told_in_the_words_of_orchestrators(source: Path) -> None:
+    portal = source / "portal"
+    run_git(portal, "remote", "add", "origin", "https://ada:secret@github.com/acme/portal.git")
+    (portal / "issues").mkdir()
+    (portal / "issues/7.md").write_text("# Issue #7: Nothing to do\n")
+    async with door(source, toys=False) as at:
+        session = (await at.told("repo_switch", repo="portal"))["session"]
+        done = await at.told("issue_fixer", issue="7", session=session)
+        told = (await at.told("repo_current", session=session))["context"]
+        assert told == {
+            "repo_name": "portal",
+            "repo_path": str(portal),
+            "repo_url": "https://github.com/acme/portal.git",
+            "source_repo": "shop",
+            "working_directory": str(portal),
+            "is_external": True,
+            "parent": "shop",
+            "workflow_id": session,
+            "metadata": {"depth": 1},
+            "issue_number": 7,
+            "issue_url": "https://github.com/acme/portal/issues/7",
+            "trace_id": done["thread_id"],
+        }
+        await at.told("repo_switch", repo="shop", session=session)
+        back = (await at.told("repo_current", session=session))["context"]
+        assert (back["is_external"], back["parent"], back["metadata"]) == (False, "portal", {"depth": 2})
+        assert "repo_url" not in back and "trace_id" not in back
 
 
 @pytest.mark.requirement("R21")
