@@ -1,8 +1,12 @@
 """A work tree of a thread's own: begun where the repository stands, beside everything that is the person's."""
 
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
+import anyio
 import pytest
 
 from state.events import HeldFiles, RepositoryRef
@@ -138,3 +142,36 @@ async def test_a_checkout_that_may_not_be_opened_is_refused_before_anything_is_m
     with pytest.raises(ToolError, match=r"evil\.program"):
         await make_ready(replace(workspace), own, ref)
     assert not (own.root / ".git").exists()
+
+
+VICTIM = """
+import os, signal, sys, anyio
+from pathlib import Path
+from tests.tools.gitting import Place
+from tests.tools.test_worktrees import launched
+from tools.worktrees import make_ready
+left = int(sys.argv[1])
+def audit(event, args):
+    global left
+    if event in {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.symlink", "os.utime", "subprocess.Popen"}:
+        left -= 1
+        if left < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+place = Place(Path(sys.argv[2]))
+workspace, own, ref = launched(place, Path(sys.argv[3]))
+sys.addaudithook(audit)
+anyio.run(make_ready, workspace, own, ref)
+"""
+
+
+@pytest.mark.parametrize(
+    "point", [pytest.param(at, marks=() if at in (3, 7, 11) else pytest.mark.chaos) for at in range(24)]
+)
+def test_killed_at_any_point_it_is_made_whole_by_whoever_comes_next(place: Place, shop: Path, point: int) -> None:
+    words = [sys.executable, "-c", VICTIM, str(point), str(place.folder), str(shop)]
+    ended = subprocess.run(words, cwd=Path(__file__).parents[2], capture_output=True, check=False)
+    assert ended.returncode in (0, -signal.SIGKILL), ended.stderr.decode()
+    workspace, own, ref = launched(place, shop)
+    anyio.run(make_ready, workspace, own, ref)
+    assert contents(own.root) == contents(shop)
+    assert place.git(own.root, "status", "--porcelain") == "" == place.git(shop, "status", "--porcelain")
