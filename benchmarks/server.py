@@ -19,7 +19,7 @@ from benchmarks.threads import make_finished, make_waiting
 CHECKOUT = Path(__file__).resolve().parent.parent
 OURS, BARE = ("mcp_server", "serve"), ("benchmarks.bare",)
 SDK = "bare SDK server"
-STARTS, CALLS, IDLE_S = 7, 300, 5.0
+STARTS, CALLS, MEMORIES, IDLE_S = 7, 300, 3, 5.0
 HELLO = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "bench", "version": "1"}}
 
 
@@ -97,17 +97,25 @@ def _start(state: Path) -> Figure:
 
 def _crowded(crowd: Path, alone: Path) -> Iterator[Figure]:
     yield make_waiting(crowd / "factor12.db")
-    with connected(OURS, crowd) as full, connected(OURS, alone) as empty:
-        for server in (full, empty):
-            server.greet()
-        before = _cpu(full), _resident(full), _resident(empty)
+    what = "memory of an idle server with 10,000 waiting threads"
+    yield at_most_times(what, _least_memory(crowd), "MB", _least_memory(alone), "the same without them", 1.02)
+    with connected(OURS, crowd) as full:
+        full.greet()
+        before = _cpu(full)
         sleep(IDLE_S)
-        busy = 100 * (_cpu(full) - before[0]) / IDLE_S
-        yield at_most("CPU of an idle server with 10,000 waiting threads", busy, "%", 1)
-        what = "its memory"
-        yield at_most_times(what, before[1], "MB", before[2], "the same without them", 1.02)
+        yield at_most("its CPU", 100 * (_cpu(full) - before) / IDLE_S, "%", 1)
         listing = timed(lambda: full.call("thread_list", status="waiting"), 21)
         yield at_most("thread_list with 10,000 waiting threads, over stdio", 1e3 * listing, "ms", 20)
+
+
+def _least_memory(state: Path) -> float:
+    """Return the least of several starts: now and then a process keeps a few megabytes more, whatever it has done."""
+    taken: list[float] = []
+    for _ in range(MEMORIES):
+        with connected(OURS, state) as server:
+            server.greet()
+            taken.append(_resident(server))
+    return min(taken)
 
 
 def _resident(server: Connection) -> float:

@@ -21,13 +21,13 @@ Trees: TypeAlias = dict[str, tuple[str, str]]
 
 class _Event(BaseModel):
     # JSON has no infinity: it would be written as null, and the log could not be read again
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
 
 class HeldFiles(BaseModel):
     """The files of a checkpoint."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     root: str
     """The work tree whose checkpoint it is."""
@@ -37,7 +37,7 @@ class HeldFiles(BaseModel):
 class RepositoryRef(BaseModel):
     """One repository of a thread's workspace, as it was named at launch."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     name: str
     root: str
@@ -55,7 +55,7 @@ class RepositoryRef(BaseModel):
 class Budget(BaseModel):
     """What a thread may spend before it has to ask a person."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
     steps: int = Field(default=25, ge=0)
     seconds: float = Field(default=1800.0, ge=0)
@@ -64,7 +64,7 @@ class Budget(BaseModel):
 class Artifact(BaseModel):
     """An output too large for the log; its bytes are a blob. Opaque to agents."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     digest: str
     size: int
@@ -82,7 +82,12 @@ class Question(BaseModel):
     """What a waiting thread waits for. The same object on every channel."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True, serialize_by_alias=True
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        populate_by_name=True,
+        serialize_by_alias=True,
+        defer_build=True,
     )
 
     key: str
@@ -278,4 +283,4 @@ Event: TypeAlias = Annotated[
     Field(discriminator="kind"),
 ]
 
-event_adapter: TypeAdapter[Event] = TypeAdapter(Event)
+event_adapter: TypeAdapter[Event] = TypeAdapter(Event, config=ConfigDict(defer_build=True))

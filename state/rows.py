@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from state.events import Event, event_adapter
@@ -101,6 +101,6 @@ def _whole(kind: str, key: str | None, data: str) -> str:
     return f"{head}}}" if data == "{}" else f"{head},{data[1:]}"
 
 
-_log_adapter: TypeAdapter[list[Event]] = TypeAdapter(list[Event])
+_log_adapter: TypeAdapter[list[Event]] = TypeAdapter(list[Event], config=ConfigDict(defer_build=True))
 
 _COLUMNS = {"kind", "key"}

@@ -69,7 +69,7 @@ class Created:
 class Row(BaseModel):
     """One thread in a list: an index over its log."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     thread_id: str
     session: str
@@ -90,7 +90,7 @@ class Row(BaseModel):
 class Search(BaseModel):
     """Filters of a list, all optional, all joined by and. Parameters, never SQL."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     session: str | None = None
     repo: str | None = None
