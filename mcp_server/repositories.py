@@ -1,6 +1,7 @@
 """Which repositories a process may use, what they are called, and which of them a call means."""
 
 import os
+import re
 import secrets
 from collections import Counter
 from collections.abc import Sequence
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 Isolation: TypeAlias = Literal["in_place", "worktree"]
 """Whether an agent edits the person's checkout, or a work tree of its own."""
 NEAR = 5
+TOKEN = re.compile(r"[0-9a-f]{8}")
+COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 LONGEST_PATH = 4096
 
 
@@ -184,14 +187,23 @@ class Repositories:
         """
         if not self.may_use(ref):
             raise ProblemError("refused", f"{ref.root!r} is outside the folders that may be used.", self._inside())
-        source = Path(ref.source) if ref.source else None
-        return Repository(ref.name, Path(ref.root), ref.mode, self.trusted(source or Path(ref.root)), source)
+        root = Path(os.path.realpath(ref.root))
+        if not ref.source:
+            return Repository(ref.name, root, ref.mode, self.trusted(root))
+        source = Path(os.path.realpath(ref.source))
+        return Repository(ref.name, root, ref.mode, self.trusted(source), source)
 
     def may_use(self, ref: RepositoryRef) -> bool:
         """Whether this process may work in a thread's repository; an own work tree belongs to the checkout it is of."""
-        if ref.source and not Path(os.path.realpath(ref.root)).is_relative_to(self.worktrees):
-            return False
-        return self.allowed(Path(ref.source or ref.root))
+        return self.allowed(Path(ref.source or ref.root)) and (not ref.source or self._is_own(ref))
+
+    def _is_own(self, ref: RepositoryRef) -> bool:
+        """Whether the work tree, its branch and its beginning are as `own` makes them: a log may be an imported one."""
+        root = Path(os.path.realpath(ref.root))
+        token = root.parent.name
+        place = root == Path(ref.root) and root.parent.parent == self.worktrees and TOKEN.fullmatch(token)
+        held = ref.files is None or COMMIT.fullmatch(ref.files.commit) is not None
+        return bool(place and ref.branch == f"agent/{token}" and COMMIT.fullmatch(ref.head or "") and held)
 
     def _places(self, wanted: str) -> Sequence[Path]:
         anchors = [anchor for anchor in (self.base, self.home, *self.roots) if anchor is not None]

@@ -66,7 +66,7 @@ async def _drive(engine: Engine, pen: Pen) -> bool:
     if pen.thread.status != "running":
         return not await pen.let_go()
     agent = engine.agent(pen.thread.agent)
-    effects = Effects(engine, pen, await engine.open_workspace(pen.thread))
+    effects = Effects(engine, pen)
     turn_ends = monotonic() + TURN_S
     async with anyio.create_task_group() as group:
         group.start_soon(_show_life, pen, effects)

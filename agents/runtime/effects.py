@@ -49,10 +49,10 @@ class TimedOut(ToolError):
 class Effects:
     """The acting hand of one driver."""
 
-    def __init__(self, engine: Engine, pen: Pen, workspace: Workspace) -> None:
+    def __init__(self, engine: Engine, pen: Pen) -> None:
         self._engine = engine
         self._pen = pen
-        self._workspace = workspace
+        self._workspace: Workspace | None = None
         self._scope: anyio.CancelScope | None = None
         self._stopping = False
 
@@ -72,6 +72,7 @@ class Effects:
         if len(failed) >= MAX_FAILURES:
             return await self._pen.decide(questions.after_failures(key, tuple(f.problem for f in failed)))
         try:
+            await self._open()
             match effect:
                 case Think():
                     await self._think(effect, identity_of(effect))
@@ -91,7 +92,10 @@ class Effects:
         if decided is not None and not _is_effect(decided, pending):
             return await self._pen.decide(Aborted(problem=_otherwise(thread, pending.key)))
         try:
+            await self._open()
             found = await _find_out(tool, self._marked(pending.key), pending.plan)
+        except Stopped:
+            return self._pen.catch_up()
         except CutOff as why:
             if thread.cancelling:
                 note = f"{tool.name} ({pending.key!r}) was cut off, and nothing tells whether it happened: {why}"
@@ -99,6 +103,20 @@ class Effects:
             return await self._pen.decide(questions.cut_off(pending.key, tool.name, str(why)))
         verdict, value = ("again", None) if found is None else ("happened", await self._inline(found.json))
         await self._pen.record(Settled(key=pending.key, verdict=verdict, by="probe", value=value))
+
+    async def _open(self) -> None:
+        """Open the repositories before they are first needed, where `stop` can reach it: some have yet to be made.
+
+        Raises:
+            ProblemError: They cannot be opened; the driver says so and lets go.
+            Stopped: A cancel stopped it.
+        """
+        if self._workspace is None:
+            with anyio.CancelScope() as self._scope:
+                self._workspace = await self._engine.open_workspace(self._pen.thread)
+            self._scope = None
+            if self._workspace is None:
+                raise Stopped
 
     async def _read(self, call: Call) -> None:
         """A short read is logged together with its outcome (R4); cut off, it simply runs again."""
@@ -214,6 +232,7 @@ class Effects:
     def _marked(self, key: str) -> Workspace:
         """Return the workspace with this effect's identity, to mark what it leaves, and this driver's fence."""
         thread = self._pen.thread
+        assert self._workspace is not None
         name = f"{thread.id}.{thread.generation}.{key}"
         return replace(self._workspace, effect=sha256(name.encode()).hexdigest()[:16], fence=self._pen.fence)
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mcp_server.forking import forked
-from state.events import Launched
+from state.events import HeldFiles, Launched
 from state.problem import ProblemError
 from tests.agents.shop import AUTH, FIXED, SHOP, asking
 from tests.conftest import run_git
@@ -72,6 +72,32 @@ async def test_a_repository_in_the_middle_of_a_merge_can_still_have_a_work_tree(
         assert "merge" in (await at.problem("errand", **task("add a 1")))["message"]
         assert (await at.told("errand", **task("add a 1"), isolation="worktree"))["status"] == "completed"
         assert (shop / ".git/MERGE_HEAD").exists()
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"root": "{worktrees}"},
+        {"root": "{worktrees}/1234abcd"},
+        {"root": "{worktrees}/1234abcd/../../shop"},
+        {"root": "{folder}/shop"},
+        {"branch": "main"},
+        {"head": "--help"},
+        {"source": "{folder}/../outside"},
+        {"files": HeldFiles(root="/", commit="HEAD")},
+    ],
+)
+async def test_a_work_tree_that_is_not_as_this_program_makes_them_is_not_touched(
+    shop: Path, forged: dict[str, Any]
+) -> None:
+    """An imported log may name any folder, branch and commit."""
+    folder = shop.parent
+    async with door(folder) as at:
+        ref = await at.runtime.repositories.ref("shop", "default", "write", isolation="worktree")
+        assert at.runtime.repositories.may_use(ref)
+        names = {"worktrees": str(at.runtime.repositories.worktrees), "folder": str(folder)}
+        changed = {name: text.format(**names) if isinstance(text, str) else text for name, text in forged.items()}
+        assert not at.runtime.repositories.may_use(ref.model_copy(update=changed))
 
 
 async def test_the_same_key_finds_the_thread_and_makes_no_second_work_tree(shop: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from state.thread import Thread
 from tests.agents.runtime.lab import DEAD, Hold, Lab, events, kinds, launch, run, served, watched
 from tests.agents.runtime.power import cut_at, outage
 from tests.agents.runtime.toys import Errand, add, agent_of, lines, peek, send
+from tools.workspace import Workspace
 
 pytestmark = pytest.mark.anyio
 
@@ -50,6 +51,47 @@ async def test_a_cancel_stops_a_read_that_hangs_within_two_seconds(lab: Lab) -> 
             await engine.cancel(thread_id, channel="test")
             await engine.wait(thread_id, 10)
     assert kinds(engine, thread_id) == ["launched", "cancel_requested", "cancelled"]
+
+
+@pytest.mark.requirement("R6", "R17")
+async def test_a_cancel_reaches_a_thread_whose_repositories_are_still_being_opened(lab: Lab) -> None:
+    reached = anyio.Event()
+
+    async def endless(_: Thread) -> Workspace:
+        reached.set()
+        await anyio.sleep_forever()
+        raise AssertionError
+
+    async with served(lab, open_workspace=endless) as engine:
+        thread_id = await launch(engine, lines("add a"))
+        with anyio.fail_after(2):
+            await reached.wait()
+            await engine.cancel(thread_id, channel="test")
+            assert (await engine.wait(thread_id, 10)).status == "cancelled"
+    assert kinds(engine, thread_id) == ["launched", "cancel_requested", "cancelled"]
+
+
+@pytest.mark.requirement("R5", "R17")
+async def test_a_cancel_while_the_repositories_of_a_cut_off_effect_are_opened_still_settles_it(lab: Lab) -> None:
+    first = lab.engine(lab.store(DEAD), tools=[watched(add, cut_at("before apply add"))])
+    thread_id = await launch(first, lines("add a"))
+    with outage():
+        await drive(first, thread_id)
+    opening = anyio.Event()
+
+    async def slow_once(thread: Thread) -> Workspace:
+        if not opening.is_set():
+            opening.set()
+            await anyio.sleep_forever()
+        return await first.open_workspace(thread)
+
+    async with served(lab, open_workspace=slow_once) as engine:
+        engine.wake(thread_id)
+        with anyio.fail_after(5):
+            await opening.wait()
+            await engine.cancel(thread_id, channel="test")
+            assert (await engine.wait(thread_id, 10)).status == "cancelled"
+    assert _settled(events(engine, thread_id)) == ["again"]
 
 
 @pytest.mark.requirement("R6")
