@@ -235,3 +235,15 @@ def test_wait_leaves_after_its_time_and_says_how_to_go_on(slow: Shell) -> None:
     assert left.json["status"] == "running"
     (row,) = slow.quick("threads", "list", "--json").json
     assert row["status"] == "interrupted"
+
+
+def test_a_question_that_was_answered_elsewhere_meanwhile_is_told_and_the_thread_followed_on(shop: Shell) -> None:
+    untrusted = shop.where(FACTOR12_TRUSTED_ROOTS="")
+    with untrusted.person("run", "testing") as person:
+        person.sees("Your answer: ")
+        assert untrusted.quick("threads", "cancel", "latest").code == 0
+        person.types("approve")
+        person.types(person.sees("type the code (....): ")[1])
+        person.sees("waits for no answer")
+        person.sees("cancelled")
+        assert person.leaves() == 1, person.screen

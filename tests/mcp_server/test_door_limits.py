@@ -139,6 +139,18 @@ async def test_a_store_that_cannot_be_read_is_an_error_that_names_its_file(shop:
 
 
 @pytest.mark.requirement("R6", "R15")
+async def test_a_store_that_cannot_be_searched_for_interrupted_threads_keeps_no_process_from_starting(
+    shop: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with door(shop.parent) as at:
+        at.runtime.database.connection.execute("alter table threads rename to gone")
+    async with door(shop.parent) as at:
+        assert "interrupted threads were not looked for: The database" in caplog.text
+        at.runtime.database.connection.execute("alter table gone rename to threads")
+        assert (await at.told("errand", **task("add a 1")))["outcome"] == "done"
+
+
+@pytest.mark.requirement("R6", "R15")
 async def test_a_damaged_log_is_an_error_of_its_own_thread_and_holds_up_no_other(
     shop: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -378,6 +378,33 @@ def test_a_mistake_in_a_statement_is_told_with_the_file(store: SqliteStore) -> N
     assert "no such table" in str(complaint(database.path, lambda: database.rows("select * from absent")))
 
 
+WITHOUT_ROOM_IN_A_FILE = """
+import os, resource, sys
+from pathlib import Path
+from state.blobs import put_blob
+from state.sqlite import Database, StoreError
+database = Database(Path(sys.argv[1]))
+resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
+try:
+    put_blob(database, os.urandom(1 << 20), 0.0)
+except StoreError as error:
+    print(error)
+"""
+
+
+@pytest.mark.requirement("R15")
+def test_a_disk_that_fails_to_write_is_reported_and_nothing_of_it_is_kept(
+    store: SqliteStore, held: tuple[Lease, Thread]
+) -> None:
+    path, root = store.database.path, Path(__file__).resolve().parents[2]
+    command = [sys.executable, "-c", WITHOUT_ROOM_IN_A_FILE, str(path)]
+    said = subprocess.check_output(command, cwd=root, text=True)
+    assert said.startswith(f"The database {str(path)!r} cannot be read or written (disk I/O error)."), said
+    assert said.count("\n") == 1 and said.endswith("failing?\n")
+    assert store.load(THREAD) == held[1]
+    store.append(*held, ONE.model_copy(update={"key": "two"}))
+
+
 def raw(path: Path, statement: str) -> list[Any]:
     """Run one statement as a program that knows nothing of factor12."""
     connection = sqlite3.connect(path)

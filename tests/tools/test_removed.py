@@ -1,6 +1,7 @@
 """That a text was removed is proven by what stood around it, or not at all."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from tests.conftest import run_git
 from tests.tools.filing import make_workspace, root_of
 from tools.locate import locate
-from tools.removed import is_gap
+from tools.removed import is_gap, was_removed
 from tools.workspace import Workspace
 
 pytestmark = pytest.mark.requirement("R12")
@@ -62,6 +63,29 @@ def test_a_text_that_stood_twice_or_that_the_last_commit_lacks_is_missing(tmp_pa
     assert seek(workspace, "x")["already"] == [0]
     run_git(root_of(workspace), "commit", "-qam", "none")
     assert seek(workspace, "x")["missing"]
+
+
+def without_its_history(root: Path) -> None:
+    (root / ".git").rename(root.parent / "old.git")
+    run_git(root, "init", "-q")
+
+
+def no_text_any_more(root: Path) -> None:
+    (root / "a.py").write_bytes(b"\0\xff")
+
+
+def no_file_any_more(root: Path) -> None:
+    (root / "a.py").unlink()
+
+
+@pytest.mark.parametrize("happen", [without_its_history, no_text_any_more, no_file_any_more])
+def test_where_nothing_can_be_compared_nothing_was_removed(happen: Callable[[Path], None], tmp_path: Path) -> None:
+    workspace = make_workspace(tmp_path, {"a.py": CODE})
+    root = root_of(workspace)
+    (root / "a.py").write_text(CODE.replace("    log()\n", ""))
+    assert anyio.run(was_removed, workspace, workspace.repository(), "    log()", "a.py")
+    happen(root)
+    assert not anyio.run(was_removed, workspace, workspace.repository(), "    log()", "a.py")
 
 
 def test_line_ends_do_not_hide_a_gap() -> None:
