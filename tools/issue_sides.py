@@ -49,6 +49,19 @@ class Claim:
 
 
 @dataclass(slots=True)
+class Place:
+    """A heading that is not a section's name, or the top of the issue, and the file that is stated below it."""
+
+    level: int
+    file: str | None = None
+    line: int = 0
+    """On which a field or a section states the file; 0 if it is only in the heading."""
+    rival: "Place | None" = None
+    """Another file that was stated before this one, and that no side has used."""
+    used: bool = False
+
+
+@dataclass(slots=True)
 class Reading:
     """One pass over the blocks of an issue, in order."""
 
@@ -56,8 +69,7 @@ class Reading:
     stated: list[str] = field(default_factory=list[str])
     """Every file stated, in order."""
     _open: Claim | None = None
-    _files: list[tuple[int, str | None]] = field(default_factory=lambda: [(0, None)])
-    """Level of each heading above that is not a section's name, and the file stated below it."""
+    _places: list[Place] = field(default_factory=lambda: [Place(0)])
     _awaits_file: bool = False
 
     def heading(self, block: Heading) -> None:
@@ -66,16 +78,16 @@ class Reading:
         if claim and (section or claim.code or claim.level is None or block.level <= claim.level):
             self._open = None
         side = section if section == "current" or section == "should" else None
-        while self._files[-1][0] > block.level or (self._files[-1][0] == block.level and not side):
-            self._files.pop()
-        self._awaits_file = section == "file" or (section == "target_file" and len(self._files) > 1)
+        while self._places[-1].level > block.level or (self._places[-1].level == block.level and not side):
+            self._places.pop()
+        self._awaits_file = section == "file" or (section == "target_file" and len(self._places) > 1)
         if side:
             self._open = Claim(side, block.text.strip(" *:"), block.line, block.level)
             self.claims.append(self._open)
         elif section is None:
-            self._files.append((block.level, None))
+            self._places.append(Place(block.level))
         if (side or section is None) and (file := _file_in_heading(block)):
-            self._state(file, block.line)
+            self._state(file, block.line, heading=True)
 
     def prose(self, block: Prose, *, above_code: bool) -> None:
         if self._whole_span(block):
@@ -104,7 +116,7 @@ class Reading:
                     text = self._side(side, found, line, above_code)
                 case "file":
                     return self._state(stated_file(found.value, line), line)
-                case "target_file" if len(self._files) > 1:
+                case "target_file" if len(self._places) > 1:
                     return self._state(stated_file(found.value, line), line)
                 case _:
                     return None
@@ -142,15 +154,25 @@ class Reading:
 
     def _fill(self, claim: Claim, code: Code) -> None:
         claim.code = code
-        claim.file = claim.own_file or next((file for _, file in reversed(self._files) if file), None)
+        place = next((one for one in reversed(self._places) if one.file), None)
+        if place and place.rival and not (place.used or claim.own_file):
+            what = (
+                f"{place.file!r} is named here for what follows, and {place.rival.file!r} on line {place.rival.line}."
+            )
+            raise Flaw(place.line, what, "Name one file before each pair.")
+        claim.file = claim.own_file or (place.file if place else None)
+        if place:
+            place.used = True
         if claim.level is None:
             self._open = None
 
-    def _state(self, file: str | None, line: int) -> None:
+    def _state(self, file: str | None, line: int, *, heading: bool = False) -> None:
         if file is None:
             return
         self.stated.append(file)
-        self._files[-1] = (self._files[-1][0], file)
+        last = self._places[-1]
+        rival = last if last.line and last.file != file else last.rival
+        self._places[-1] = Place(last.level, file, 0 if heading else line, None if last.used else rival)
         if self._open and self._open.code is None:
             if self._open.own_file not in (None, file):
                 raise Flaw(line, f"{self._open.name!r} of line {self._open.line} names two files.", ONE_EACH)

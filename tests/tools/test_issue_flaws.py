@@ -97,6 +97,8 @@ def test_two_files_for_one_target_or_one_pair_are_refused() -> None:
     )
     both = "## Current Code\nFile: a.py\nFile: b.py\n```\na\n```\n## Should Be\n`b`\n"
     assert "line 3: 'Current Code' of line 1 names two files." in refusal(both).problem.message
+    before = "# T\n**File**: a.py\n\n**File**: b.py\n" + PAIR
+    assert "line 4: 'b.py' is named here for what follows, and 'a.py' on line 2." in refusal(before).problem.message
     apart = "## Current Code\nFile: a.py\n```\na\n```\n## Should Be\nFile: b.py\n```\nb\n```\n"
     assert "line 6: 'Should Be' names 'b.py', but line 1 is about 'a.py'." in refusal(apart).problem.message
 

@@ -263,6 +263,14 @@ def test_flat_headings_share_the_file_stated_above_them_until_the_next_part() ->
     assert changes(text) == [("a.py", "a", "b"), ("b.py", "a", "b")]
 
 
+def test_a_file_may_be_stated_twice_if_it_is_the_same_or_nothing_follows_or_the_pair_names_its_own() -> None:
+    pair = "## Current Code\n`a`\n## Should Be\n`b`\n"
+    same = f"# T\n**File**: a.py\n\n**File**: `./a.py`\n{pair}"
+    heading = f"# T\n## Fix `auth.py`\n**File**: a.py\n{pair}"
+    own = f"# T\n**File**: b.py\n{pair.replace('Code', 'Code (a.py)')}\n**File**: c.py\n"
+    assert [changes(text) for text in (same, heading, own)] == [[("a.py", "a", "b")]] * 3
+
+
 def test_the_line_of_a_pair_is_the_line_where_its_old_text_starts() -> None:
     inline = "# T\n\nCurrent: `a`\nShould be: `b`\n\n"
     fenced = "## Current Code\n\n```\nc\n```\n## Should Be\n`d`\n\n"
