@@ -1,7 +1,9 @@
 """Say why a snippet does not stand in a text: where it comes closest, and what is different there."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
+
+from tools.issue_names import latin
 
 SHOWN = 80
 _LINES = 3000
@@ -24,7 +26,8 @@ def nearest(text: str, snippet: str) -> tuple[str, int | None]:
     if best + alike == len(lines):
         return f"It begins on line {number}, but the file ends before it does.", number
     at, found = lines[best + alike]
-    return f"It begins on line {number}, but line {at} is {_cut(found)}, not {_cut(wanted[alike])}.", at
+    there, told = _apart(found, wanted[alike])
+    return f"It begins on line {number}, but line {at} is {there}, not {told}.", at
 
 
 def _lines(text: str) -> list[tuple[int, str]]:
@@ -42,9 +45,19 @@ def _likeness(lines: Sequence[tuple[int, str]], first: str) -> tuple[str, int | 
     compared = {line: number for number, line in reversed(lines[:_LINES]) if len(line) <= _LONGEST}
     if len(first) <= _LONGEST and (close := get_close_matches(first, compared, n=1, cutoff=0.75)):
         number = compared[close[0]]
-        return f"Its first line {_cut(first)} is nowhere; the closest is line {number}: {_cut(close[0])}.", number
+        told, there = _apart(first, close[0])
+        return f"Its first line {told} is nowhere; the closest is line {number}: {there}.", number
     return f"Its first line {_cut(first)} is nowhere in the file.", None
 
 
-def _cut(line: str) -> str:
-    return repr(line if len(line) <= SHOWN else line[:SHOWN] + "…")
+def _apart(one: str, other: str) -> tuple[str, str]:
+    """Quote two lines so that what differs shows: not cut away, and as escapes where a reader sees no difference."""
+    differs = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    begin = differs - SHOWN // 2 if differs >= SHOWN else 0
+    quote = ascii if latin(one) == latin(other) else repr
+    return _cut(one, begin, quote), _cut(other, begin, quote)
+
+
+def _cut(line: str, begin: int = 0, quote: Callable[[str], str] = repr) -> str:
+    quoted, end = quote(line[begin : begin + SHOWN]), begin + SHOWN
+    return f"{quoted[0]}{'…' if begin else ''}{quoted[1:-1]}{'…' if end < len(line) else ''}{quoted[-1]}"

@@ -116,6 +116,16 @@ def test_taking_edits_back_restores_the_text_or_refuses(text: str, pairs: list[t
         ("def login(user):\n", "def login(usr):", "the closest is line 1: 'def login(user):'", 1),
         ("a\n", "completely different", "nowhere in the file", None),
         ("a\n", "x" * 500, "xxx…' is nowhere", None),
+        ("a\ncafe\u0301 = 1\n", "a\ncaf\u00e9 = 1", r"line 2 is 'cafe\u0301 = 1', not 'caf\xe9 = 1'", 2),
+        (
+            "caf\u00e9 = 1\n",
+            "cafe\u0301 = 1",
+            r"first line 'cafe\u0301 = 1' is nowhere; the closest is line 1: 'caf\xe9 = 1'",
+            1,
+        ),
+        ("a\np\u0430y()\n", "a\npay()", r"line 2 is 'p\u0430y()', not 'pay()'", 2),
+        ("a\ncaf\u00e9 = 1\n", "a\ncaf\u00e9 = 2", "line 2 is 'café = 1', not 'café = 2'", 2),
+        (f"a\n{'x' * 200}y\n", f"a\n{'x' * 200}z", f"line 2 is '…{'x' * 40}y', not '…{'x' * 40}z'", 2),
         ("", "a", "nowhere", None),
     ],
 )
