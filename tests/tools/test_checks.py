@@ -2,7 +2,6 @@
 
 import json
 import os
-import shlex
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -12,6 +11,7 @@ import psutil
 import pytest
 from anyio.to_thread import run_sync
 
+from agents.runtime.questions import approval
 from tests.processes import pid_from
 from tests.tools.checking import ENVIRONMENT, check, make_workspace, plan, program, tree, write
 from tools.base import ToolError
@@ -38,7 +38,7 @@ async def test_a_repository_nobody_trusts_needs_a_person_and_they_see_the_comman
     workspace = make_workspace(tmp_path, PASSING, trusted=False)
     planned = await plan(workspace)
     reason = run_check.reason_to_ask(workspace, planned.model_dump(mode="json"))
-    assert reason == f"NOT SANDBOXED: this runs the code of 'repo' with your rights: {shlex.join(planned.argv)}"
+    assert reason == "NOT SANDBOXED: this runs the code of 'repo' with your rights."
     assert tree(workspace.repository().root) == {name: text.encode() for name, text in PASSING.items()}
 
 
@@ -113,8 +113,9 @@ async def test_a_person_sees_a_path_that_would_rewrite_the_question_for_what_it_
     workspace = make_workspace(tmp_path, {**PASSING, name: ""}, trusted=False)
     planned = await plan(workspace, paths=[name])
     reason = run_check.reason_to_ask(workspace, planned.model_dump(mode="json")) or ""
-    assert reason.isprintable()
-    assert "test_\\u202etxt.py" in reason
+    shown = approval("run_check", "run_check", reason, planned.model_dump(mode="json"), "", 0.0).question.text
+    assert shown.replace("\n", "").isprintable()
+    assert shown.count("test_\\u{202e}txt.py") == 2, "once in the command, once among the paths"
 
 
 @pytest.mark.parametrize("path", EVIL_PATHS)
