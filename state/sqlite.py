@@ -164,6 +164,8 @@ def _explain(path: Path, error: sqlite3.Error | OSError) -> StoreError:
     match getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return Locked(path)
+        case sqlite3.SQLITE_CANTOPEN if path.is_dir():
+            return StoreError(path, "is a folder", "Set FACTOR12_DATABASE_URL to a file; it may be one in this folder.")
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
             return StoreError(path, "cannot be written", "Check the rights of the file and of its folder.")
         case sqlite3.SQLITE_FULL:

@@ -128,7 +128,7 @@ def test_an_empty_file_becomes_a_database(tmp_path: Path) -> None:
 
 
 def test_a_folder_in_the_place_of_the_file_is_refused(tmp_path: Path) -> None:
-    complaint(tmp_path, lambda: Database(tmp_path))
+    assert "is a folder." in str(complaint(tmp_path, lambda: Database(tmp_path)))
 
 
 def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path) -> None:
