@@ -1,9 +1,11 @@
 """Run a door's asynchronous work from the synchronous world around it."""
 
 from collections.abc import Awaitable, Callable
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import anyio
+
+from state.problem import cause
 
 T = TypeVar("T")
 
@@ -13,10 +15,4 @@ def run(work: Callable[[], Awaitable[T]]) -> T:
     try:
         return anyio.run(work)
     except BaseExceptionGroup as group:
-        raise _first(group) from group
-
-
-def _first(error: BaseException) -> BaseException:
-    while isinstance(error, BaseExceptionGroup):
-        error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
-    return error
+        raise cause(group) from group

@@ -1,6 +1,6 @@
 """What went wrong, in the closed set of kinds that every door reports."""
 
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias, cast, get_args
 
 from pydantic import BaseModel, ConfigDict
 
@@ -42,3 +42,10 @@ class ProblemError(Exception):
 
     def __str__(self) -> str:
         return str(self.problem)
+
+
+def cause(error: BaseException) -> BaseException:
+    """Return what really happened inside the groups that task groups wrap it in."""
+    while isinstance(error, BaseExceptionGroup):
+        error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
+    return error

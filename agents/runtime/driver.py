@@ -2,7 +2,7 @@
 
 import logging
 from time import monotonic
-from typing import Any, assert_never, cast
+from typing import Any, assert_never
 
 import anyio
 import anyio.lowlevel
@@ -14,7 +14,7 @@ from agents.runtime.engine import Engine
 from agents.runtime.patience import patiently
 from agents.runtime.pen import Pen
 from state.events import Aborted, Cancelled, CancelRequested, Finished, Interrupted
-from state.problem import Problem, ProblemError
+from state.problem import Problem, ProblemError, cause
 from state.steps import Abort, Ask, Call, Done, Step, Think
 from state.store import Fenced, Held, Moved
 from state.thread import Thread
@@ -50,15 +50,15 @@ async def drive(engine: Engine, thread_id: str) -> None:
             await pen.leave()
         raise
     except Exception as error:
-        cause = _cause(error)
-        if isinstance(cause, Fenced):
+        found = cause(error)
+        if isinstance(found, Fenced):
             log.warning("thread %s was taken over by another process", thread_id)
             return
-        if isinstance(cause, ProblemError):
-            log.warning("thread %s cannot go on: %s", thread_id, cause)
+        if isinstance(found, ProblemError):
+            log.warning("thread %s cannot go on: %s", thread_id, found)
         else:
             log.exception("thread %s: its driver failed", thread_id)
-        await pen.leave(Interrupted(problem=_unexpected(cause)))
+        await pen.leave(Interrupted(problem=_unexpected(found)))
 
 
 async def _drive(engine: Engine, pen: Pen) -> bool:
@@ -129,13 +129,6 @@ async def _take(pen: Pen, effects: Effects, step: Step) -> None:
 
 def _spent(thread: Thread) -> bool:
     return thread.steps >= thread.budget.steps or thread.seconds >= thread.budget.seconds
-
-
-def _cause(error: BaseException) -> BaseException:
-    """Return what really happened inside the groups that task groups wrap it in."""
-    while isinstance(error, BaseExceptionGroup):
-        error = cast(BaseExceptionGroup[BaseException], error).exceptions[0]
-    return error
 
 
 def _unexpected(error: BaseException) -> Problem:
