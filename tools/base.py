@@ -65,7 +65,8 @@ class Tool(Generic[P, R]):
         """Return what this tool returned on `thread`, or `None` if it has no outcome yet.
 
         Raises:
-            ToolError: The result is an artifact, which agents cannot see into (R2), or of another shape.
+            ToolError: The result is an artifact, which agents cannot see into (R2), of another shape, or not known: of
+                what was cut off, a person can say that it happened, but not what came of it.
         """
         if (value := thread.results.get(key or self.name, _ABSENT)) is _ABSENT:
             return None
@@ -78,8 +79,11 @@ class Tool(Generic[P, R]):
         try:
             return cast(R, self._returns.validate_python(value))
         except ValidationError as error:
+            if value is None:
+                message = f"{key or self.name!r} happened, as a person said, but what came of it is not known."
+                raise ToolError("conflict", message, "Look at what it left, then launch the agent anew.") from error
             message = f"The recorded result of {key or self.name!r} is not what {self.name} returns."
-            raise ToolError("diverged", message, "The tool changed, or a person settled it. Launch anew.") from error
+            raise ToolError("diverged", message, "The tool changed. Launch the agent anew.") from error
 
     def failure(self, thread: Thread, key: str | None = None) -> Problem | None:
         """Return why this call cannot succeed, or `None` while it may: not tried yet, done, or a passing trouble.

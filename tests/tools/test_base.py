@@ -45,3 +45,10 @@ def test_a_recorded_result_of_another_shape_is_not_taken_for_one() -> None:
     with pytest.raises(ToolError, match="is not what count returns") as caught:
         count.result(after({"many": True}))
     assert caught.value.problem.kind == "diverged" and caught.value.problem.hint
+
+
+@pytest.mark.requirement("R5")
+def test_what_a_person_said_has_happened_has_no_result_to_go_on_with() -> None:
+    with pytest.raises(ToolError, match="'count' happened, as a person said") as caught:
+        count.result(after(None))
+    assert caught.value.problem.kind == "conflict" and caught.value.problem.hint

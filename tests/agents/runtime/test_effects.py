@@ -8,6 +8,7 @@ import pytest
 
 from agents.runtime.driver import drive
 from agents.runtime.questions import summary
+from agents.runtime.script import need, script
 from state.events import Failed, Settled, artifact_of
 from state.steps import Abort, Done, Step
 from state.thread import Thread
@@ -113,6 +114,23 @@ async def test_a_cut_off_write_that_its_probe_cannot_tell_goes_to_a_person(
     thread = await drive_on(engine, thread_id)
     assert (thread.status, thread.question and thread.question.answer_by) == ("waiting", "person")
     assert ((await answer(engine, thread, said)).status, lab.numbers()) == (status, world)
+
+
+@pytest.mark.requirement("R5")
+async def test_an_agent_that_needs_the_result_of_what_a_person_said_has_happened_ends_and_says_so(lab: Lab) -> None:
+    @script
+    def needy(_: Errand, thread: Thread) -> Step:
+        return Done(Report(results={"sum": need(thread, add)("a", 1)}))
+
+    dead = lab.engine(lab.store(DEAD), agents=[agent_of(needy)], tools=[watched(add, cut_at("after apply add"))])
+    thread_id = await launch(dead, lines())
+    with outage():
+        await drive(dead, thread_id)
+    (lab.world / "a").write_text("50")
+    engine = lab.engine(agents=[agent_of(needy)])
+    ended = await answer(engine, await drive_on(engine, thread_id), "it happened")
+    assert ended.reason and (ended.status, ended.reason.kind) == ("failed", "conflict")
+    assert "'add' happened, as a person said" in ended.reason.message and lab.numbers() == {"a": "50"}
 
 
 @pytest.mark.requirement("R5")
