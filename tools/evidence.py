@@ -233,7 +233,7 @@ def _lost(comparison: Comparison) -> str:
 def _nothing_shown(before: Check, comparison: Comparison) -> str:
     if comparison.fixed:
         names = _names(comparison.fixed, comparison.fixed_total)
-        return f"The tests that pass now stand in files that were edited too: {names}."
+        return f"The tests that pass now stand in files that were edited too, or build on them: {names}."
     if before.verdict == "passed":
         return "No test failed before the change, so none can show it."
     return f"No test went from red to pass; {comparison.still_failing} red as before."

@@ -1,5 +1,6 @@
 """Look at what edits did to the files they were made in, once everything that could change them has run (R13)."""
 
+import os
 import re
 from pathlib import Path, PurePosixPath
 from typing import Annotated
@@ -11,8 +12,9 @@ from tools.base import tool
 from tools.beneath import digest
 from tools.changes import decode_text, read_or_none
 from tools.errors import ToolError
+from tools.gitrun import git
 from tools.runners.detection import makefile, npm_script
-from tools.tampering import EditedFile, Review, review
+from tools.tampering import EditedFile, Review, is_test_file, review
 from tools.workspace import Workspace
 
 __all__ = ["Made", "Review", "review_edits"]
@@ -36,7 +38,26 @@ async def review_edits(
     workspace: Workspace, edits: Annotated[list[Made], Field(min_length=1, max_length=200)]
 ) -> list[Review]:
     """Say of each edited file whether its tests are what they were, and whether it still is as the edit left it."""
-    return await run_sync(lambda: [_reviewed(workspace, made) for made in edits])
+    reviews = await run_sync(lambda: [_reviewed(workspace, made) for made in edits])
+    return [await _with_users(workspace, made, review) for made, review in zip(edits, reviews, strict=True)]
+
+
+async def _with_users(workspace: Workspace, made: Made, found: Review) -> Review:
+    """Add the test files that name an edited one, and those that name these: its tests may be a part of theirs."""
+    if not (found.tests and is_test_file(made.path)):
+        return found
+    users, todo = set[str](), [made.path]
+    while todo:
+        words = [word for path in todo for word in ("-e", PurePosixPath(path).stem)]
+        repository = workspace.repository(made.repo)
+        try:
+            listed = await git(workspace, repository, "grep", "-lzwF", "--untracked", *words, ok=(0, 1))
+        except ToolError as error:
+            return found.model_copy(update={"doubt": error.problem.message})
+        named = {os.fsdecode(path) for path in listed.split(b"\0")[:-1]}
+        todo = [path for path in sorted(named - users - {made.path}) if is_test_file(path)]
+        users.update(todo)
+    return found.model_copy(update={"users": tuple(sorted(users))})
 
 
 def _is_program(root: Path, path: str) -> bool:

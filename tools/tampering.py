@@ -36,11 +36,15 @@ class Review(BaseModel):
     """Whether the examples in its documentation are not."""
     program: bool = False
     """Whether it is a script that the repository's own test command runs."""
+    users: tuple[str, ...] = ()
+    """The test files that may build on the tests that are not what they were."""
 
     def touches(self, test: str) -> bool:
-        """Tell whether the test of this id is not what it was."""
+        """Tell whether the test of this id is not, or may not be, what it was."""
         file, _, name = test.partition("::")
-        return file == self.path and (self.examples if _has_examples(file) and _is_example(file, name) else self.tests)
+        if file != self.path:
+            return file in self.users
+        return self.examples if _has_examples(file) and _is_example(file, name) else self.tests
 
 
 _CONFIGURATION = re.compile(

@@ -83,6 +83,25 @@ async def test_a_failing_test_that_is_deleted_or_skipped_is_not_a_fix(
 
 
 @pytest.mark.requirement("R13")
+async def test_a_weakened_test_module_that_the_proving_test_builds_on_is_not_a_fix(
+    make_repository: MakeRepository,
+) -> None:
+    base = "def same(case, a, b):\n    case.assertEqual(a, b)\n"
+    tests = AUTH_TESTS.replace("from auth", "from tests.test_base import same\nfrom auth").replace(
+        'self.assertTrue(authenticate(User("ada")))', 'same(self, authenticate(User("ada")), True)'
+    )
+    both = asking("    case.assertEqual(a, b)", "    case.assertIsNotNone(b)", "tests/test_base.py") + (
+        "\n**File**: auth.py\n\n## Current Code\n`import nothing`\n\n## Should Be\n`import os`\n"
+    )
+    shop_files = {**SHOP, "auth.py": f"def rest():\n    import nothing\n\n\n{AUTH}"}
+    root = make_repository("shop", {**shop_files, "tests/test_auth.py": tests, "tests/test_base.py": base})
+    async with opened(root) as shop:
+        thread = await shop.fix(both)
+        assert thread.outcome == "changed_unverified"
+        assert "build on them" in output(thread)["summary"]
+
+
+@pytest.mark.requirement("R13")
 @pytest.mark.parametrize(
     "deed", ["path.write_text(text.replace('user.is_valid()', 'False  # Bug here'))", "path.unlink()"]
 )

@@ -43,6 +43,31 @@ def test_an_edit_of_the_code_alone_raises_no_doubt(tmp_path: Path) -> None:
     assert (code.changed, code.doubt, code.touches("calc.py::calc.half")) == (True, "", False)
 
 
+def test_tests_that_build_on_an_edited_one_are_not_what_they_were(tmp_path: Path) -> None:
+    files = {
+        "tests/test_base.py": "def check(a, b):\n    assert a == b\n",
+        "tests/test_half.py": "from tests.test_base import check\n\n\ndef test_half():\n    check(1, 1)\n",
+        "tests/test_quarter.py": "from .test_half import check\n",
+        "tests/test_basement.py": "def test_alone():\n    assert 1\n",
+        "notes.md": "See test_base.\n",
+    }
+    workspace = make_workspace(tmp_path, {**FILES, **files})
+    found = reviewed(workspace, edit(workspace, "tests/test_base.py", "    assert a == b", "    assert a or b"))
+    assert (found.doubt, found.users) == ("", ("tests/test_half.py", "tests/test_quarter.py"))
+    assert [found.touches(f"tests/test_{name}.py::test") for name in ("base", "quarter", "basement")] == [
+        True,
+        True,
+        False,
+    ]
+
+
+def test_where_nobody_can_look_for_who_builds_on_an_edited_test_that_is_a_doubt(tmp_path: Path) -> None:
+    workspace = make_workspace(tmp_path, {**FILES, "test_base.py": "def check(a, b):\n    assert a == b\n"})
+    made = edit(workspace, "test_base.py", "    assert a == b", "    assert a or b")
+    (root_of(workspace) / ".git").rename(tmp_path / "elsewhere")
+    assert reviewed(workspace, made).doubt
+
+
 def test_a_file_that_was_changed_after_the_edit_does_not_vouch_for_it(tmp_path: Path) -> None:
     workspace = make_workspace(tmp_path, FILES)
     made = edit(workspace, "calc.py", "    3.0", "    2.0")
