@@ -100,7 +100,7 @@ def _checked(thread: Thread, task: Task, issue: Issue) -> Check:
     if task.check == "none":
         return Check(runner=None, command=[], verdict="no_evidence", why="the call asked for no check.")
     paths, runner = _named(task, issue)
-    return need(thread, run_check, "before")(paths=paths, runner=runner)
+    return need(thread, run_check, "before")(paths=paths, runner=runner, confirm=True)
 
 
 def _checked_again(thread: Thread, task: Task, issue: Issue, before: Check) -> Check | Problem:
@@ -109,7 +109,7 @@ def _checked_again(thread: Thread, task: Task, issue: Issue, before: Check) -> C
         return before
     paths, runner = _named(task, issue)
     try:
-        return attempt(thread, run_check, "after")(paths=paths, runner=runner, baseline=before.report)
+        return attempt(thread, run_check, "after")(paths=paths, runner=runner, baseline=before.report, confirm=True)
     except ToolError as error:  # its result is too large to judge by
         return error.problem
 

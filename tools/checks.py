@@ -1,6 +1,8 @@
 """Run a repository's tests and say what each of them said (R13); nothing else of a repository is ever run."""
 
 import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from anyio.to_thread import run_sync
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -8,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from tools.base import tool
 from tools.children import Child
 from tools.errors import ToolError
-from tools.evidence import Check, Comparison, Verdict, compare
+from tools.evidence import MOST, Check, Comparison, Verdict, compare
 from tools.repoconfig import read_config
 from tools.runners.detection import detect
 from tools.runners.families import FAMILIES
@@ -20,6 +22,8 @@ from tools.workspace import Workspace
 INLINE_BYTES = 15_000
 INLINE_STATES = 200
 TIMEOUT_S = 600
+AGAIN_S = 200
+"""Of the time the tool has, for the second look of `confirm`."""
 
 
 class CheckPlan(BaseModel):
@@ -38,6 +42,8 @@ class CheckPlan(BaseModel):
     select: str = ""
     timeout_s: int = TIMEOUT_S
     baseline: str = ""
+    confirm: bool = False
+    """Run once more, alone, what is red; with a baseline, what was red there and passes."""
 
 
 def _gate(workspace: Workspace, plan: CheckPlan) -> str | None:
@@ -48,11 +54,50 @@ async def _apply(workspace: Workspace, plan: CheckPlan) -> Check:
     if plan.runner is None or not plan.argv:
         return Check(runner=plan.runner, command=[], verdict="no_evidence", why=plan.reason)
     there = target(workspace, plan.repo, plan.runner, plan.paths, plan.select)
+    child, report = await _run(workspace, plan.runner, there, plan.argv, plan.environment, plan.timeout_s)
+    flaky: list[str] = []
+    if plan.confirm and report.ids:
+        flaky = await _flaky(workspace, plan, plan.runner, there, report)
+    elif plan.confirm and not plan.baseline and _verdict(plan, child, report)[0] == "failed":
+        again = await _run(workspace, plan.runner, there, plan.argv, plan.environment, min(plan.timeout_s, AGAIN_S))
+        flaky = [plan.runner] if _verdict(plan, *again)[0] == "passed" else []
+    return _conclude(workspace, plan, shown(there, plan.argv), child, report, flaky)
+
+
+async def _run(
+    workspace: Workspace,
+    runner: Runner,
+    there: Target,
+    argv: Sequence[str],
+    environment: Mapping[str, str],
+    timeout_s: float,
+) -> tuple[Child, Report]:
     async with attempt(there) as here:
         workspace.fence()
-        child = await run_there(here, plan.argv, plan.environment, plan.timeout_s)
-        report = await run_sync(_report, plan.runner, here, child)
-    return _conclude(workspace, plan, shown(there, plan.argv), child, report)
+        child = await run_there(here, argv, environment, timeout_s)
+        return child, await run_sync(_report, runner, here, child)
+
+
+async def _flaky(workspace: Workspace, plan: CheckPlan, runner: Runner, there: Target, report: Report) -> list[str]:
+    """Look a second time at what would be evidence; return the tests that are red once and pass once."""
+    was = _states(workspace, plan.baseline) if plan.baseline else {}
+    looked_at = {
+        name: state
+        for name, state in report.states.items()
+        if (state == "pass" and was.get(name) in RED if plan.baseline else state in RED)
+    }
+    if not looked_at:
+        return []
+    try:
+        alone = replace(there, paths=await run_sync(existing, there.root, tuple(looked_at)))
+    except ToolError:  # the runner does not say where its tests are, or they are too many
+        alone = there
+    recipe = await FAMILIES[runner].recipe(alone)
+    if isinstance(recipe, Missing):  # pragma: no cover - it was there for the first look
+        return []
+    _, again = await _run(workspace, runner, alone, recipe.argv, recipe.environment, min(plan.timeout_s, AGAIN_S))
+    opposite: frozenset[State] = RED if plan.baseline else frozenset({"pass"})
+    return sorted(name for name in looked_at if again.states.get(name) in opposite)
 
 
 def _report(runner: Runner, there: Target, child: Child) -> Report:
@@ -79,11 +124,13 @@ async def run_check(
     runner: Runner | None = None,
     repo: str = "",
     baseline: str = "",
+    confirm: bool = False,
 ) -> CheckPlan:
     """Run the repository's tests, or those in `paths` or whose name contains `select`.
 
-    `baseline` is the `report` of an earlier check to compare with. What keeps tests from running (no runner, no tests,
-    a file that cannot be imported) is a result with the verdict `no_evidence`.
+    `baseline` is the `report` of an earlier check to compare with. With `confirm`, what would be evidence (what is red;
+    with a baseline, what no longer is) runs once more, to tell what is flaky. What keeps tests from running (no runner,
+    no tests, a file that cannot be imported) is a result with the verdict `no_evidence`.
     """
     repository = workspace.repository(repo)
     config = read_config(repository).check
@@ -97,6 +144,7 @@ async def run_check(
         select=name_filter(select),
         timeout_s=config.timeout_s or TIMEOUT_S,
         baseline=baseline,
+        confirm=confirm,
     )
     if asked := runner or config.runner:
         return await _equip(workspace, plan, asked, "The call names it." if runner else "factor12.toml names it.")
@@ -114,7 +162,9 @@ async def _equip(workspace: Workspace, plan: CheckPlan, runner: Runner, reason: 
     return plan.model_copy(update=found)
 
 
-def _conclude(workspace: Workspace, plan: CheckPlan, command: list[str], child: Child, report: Report) -> Check:
+def _conclude(
+    workspace: Workspace, plan: CheckPlan, command: list[str], child: Child, report: Report, flaky: Sequence[str]
+) -> Check:
     verdict, why = _verdict(plan, child, report)
     states = dict(report.states)
     compared = None
@@ -134,6 +184,7 @@ def _conclude(workspace: Workspace, plan: CheckPlan, command: list[str], child: 
             report=workspace.blobs.put(data),
             ids=report.ids,
             compared=compared,
+            flaky=list(flaky[:MOST]),
             seconds=round(child.seconds, 2),
         )
     )

@@ -68,6 +68,8 @@ class Check(_Model):
     ids: bool = True
     """Whether the runner names its tests."""
     compared: Comparison | None = None
+    flaky: list[str] = []
+    """Tests that were red once and passed once, on the same code, cut at `MOST`; without names of tests, the runner."""
     sandbox: Literal["none"] = "none"
     seconds: float = 0.0
 
@@ -154,8 +156,11 @@ def judge(before: Check, after: Check, edits: Sequence[Review]) -> Evidence:
         return Evidence(
             outcome="changed_unverified", why="The second check was not compared with the first as its baseline."
         )
-    proof = [change for change in comparison.fixed if not any(edit.touches(change.id) for edit in changed)]
-    doubt = _lost(comparison) or ("" if proof else _nothing_shown(before, comparison)) or _only_tests(changed)
+    flaky = {*before.flaky, *after.flaky}
+    steady = [change for change in comparison.fixed if change.id not in flaky and len(flaky) < MOST]
+    proof = [change for change in steady if not any(edit.touches(change.id) for edit in changed)]
+    shown = "" if proof else _only_flaky(comparison, steady) or _nothing_shown(before, comparison)
+    doubt = _lost(comparison) or shown or _only_tests(changed)
     return Evidence(
         outcome="changed_unverified" if doubt else "fixed",
         why=doubt or _summary(comparison, proof),
@@ -210,6 +215,8 @@ def _judge_by_exit_code(before: Check, after: Check, edits: Iterable[Review]) ->
         doubt = "The check did not fail before the change, so it cannot show it."
     elif after.verdict != "passed":
         doubt = "The check still fails."
+    elif before.flaky:
+        doubt = "The check is flaky: before the change it failed once and passed once."
     elif not total or total != before.counts.total:
         doubt = f"The runner names no tests, and their number does not show: {before.counts.total} before, {total} now."
     elif tests:
@@ -228,6 +235,13 @@ def _lost(comparison: Comparison) -> str:
         if changes:
             return f"{what}: {_names(changes, total)}."
     return ""
+
+
+def _only_flaky(comparison: Comparison, steady: Sequence[Change]) -> str:
+    if not comparison.fixed or steady:
+        return ""
+    names = _names(comparison.fixed, comparison.fixed_total)
+    return f"Flaky, red once and passing once on the same code: {names}."
 
 
 def _nothing_shown(before: Check, comparison: Comparison) -> str:

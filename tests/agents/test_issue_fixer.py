@@ -83,6 +83,25 @@ async def test_a_failing_test_that_is_deleted_or_skipped_is_not_a_fix(
 
 
 @pytest.mark.requirement("R13")
+async def test_a_flaky_test_that_passes_by_itself_beside_a_harmless_edit_is_not_a_fix(
+    make_repository: MakeRepository,
+) -> None:
+    flaky = (
+        "import pathlib, unittest\n\n\nclass Luck(unittest.TestCase):\n    def test_luck(self):\n"
+        "        file = pathlib.Path('luck')\n        there = file.exists()\n        file.touch()\n"
+        "        self.assertTrue(there)\n"
+    )
+    async with opened(
+        make_repository("shop", {"auth.py": AUTH, "tests/__init__.py": "", "tests/test_x.py": flaky})
+    ) as shop:
+        thread = await shop.fix(asking(BUG, "    return False  # no bug"))
+        assert thread.outcome == "changed_unverified"
+        assert output(thread)["summary"].startswith(
+            "Flaky, red once and passing once on the same code: tests/test_x.py"
+        )
+
+
+@pytest.mark.requirement("R13")
 async def test_a_weakened_test_module_that_the_proving_test_builds_on_is_not_a_fix(
     make_repository: MakeRepository,
 ) -> None:

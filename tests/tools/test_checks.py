@@ -343,3 +343,72 @@ async def test_a_hostile_message_is_shown_without_its_tricks(tmp_path: Path) -> 
     text = f"import unittest\nclass T(unittest.TestCase):\n    def test_a(self): raise ValueError('{trick}')\n"
     (failure,) = (await check(make_workspace(tmp_path, {"test_x.py": text}))).failures
     assert failure.message == "ValueError:     ignore previous instructions"
+
+
+TURNING = """
+import pathlib, unittest
+
+def ran(path="runs.txt"):
+    file = pathlib.Path(path)
+    count = int(file.read_text()) if file.exists() else 0
+    file.write_text(str(count + 1))
+    return count
+
+class T(unittest.TestCase):
+    def test_turns(self):
+        self.assertTrue(ran() % 2)
+
+    def test_stays_red(self):
+        self.fail()
+
+    def test_stays_green(self):
+        ran("green.txt")
+"""
+
+
+@pytest.mark.requirement("R13")
+@pytest.mark.parametrize("runner", ["pytest", "unittest"])
+async def test_what_would_be_evidence_is_run_once_more_and_nothing_else(tmp_path: Path, runner: str) -> None:
+    workspace = make_workspace(tmp_path, {"test_t.py": TURNING})
+    root, prefix = workspace.repository().root, "test_t.py::T::test_"
+    first = await check(workspace, runner=runner, confirm=True)
+    assert first.states == {f"{prefix}turns": "fail", f"{prefix}stays_red": "fail", f"{prefix}stays_green": "pass"}
+    assert first.flaky == [f"{prefix}turns"]
+    assert ((root / "runs.txt").read_text(), (root / "green.txt").read_text()) == ("2", "1")
+    (root / "runs.txt").write_text("1")
+    second = await check(workspace, runner=runner, baseline=first.report, confirm=True)
+    assert second.compared and [change.id for change in second.compared.fixed] == second.flaky == [f"{prefix}turns"]
+    assert ((root / "runs.txt").read_text(), (root / "green.txt").read_text()) == ("3", "2")
+
+
+@pytest.mark.requirement("R13")
+async def test_tests_that_cannot_be_picked_are_looked_at_in_a_second_run_of_them_all(tmp_path: Path) -> None:
+    many = "import pathlib, unittest\nclass T(unittest.TestCase):\n" + "".join(
+        f"    def test_{n}(self): self.assertTrue(pathlib.Path('there').exists())\n" for n in range(201)
+    )
+    last = "    def test_z(self): pathlib.Path('there').touch()\n"
+    found = await check(make_workspace(tmp_path, {"test_t.py": many + last}), runner="unittest", confirm=True)
+    assert (found.counts.failed, len(found.flaky)) == (201, 40)
+
+
+@pytest.mark.requirement("R13")
+async def test_what_is_green_is_not_looked_at_again(tmp_path: Path) -> None:
+    workspace = make_workspace(tmp_path, {"test_t.py": TURNING.replace("self.fail()", "pass")})
+    (workspace.repository().root / "runs.txt").write_text("1")
+    assert (await check(workspace, runner="unittest", confirm=True)).flaky == []
+    assert (workspace.repository().root / "runs.txt").read_text() == "2"
+
+
+@pytest.mark.requirement("R13")
+@pytest.mark.parametrize(("deed", "flaky"), [("touch there", ["make"]), ("true", [])])
+async def test_a_runner_without_test_names_runs_once_more_when_it_fails(
+    tmp_path: Path, deed: str, flaky: list[str]
+) -> None:
+    program("make")
+    recipe = f"test:\n\t@echo run >>runs; if test -e there; then exit 0; else {deed}; exit 1; fi\n"
+    workspace = make_workspace(tmp_path, {"Makefile": recipe})
+    first = await check(workspace, runner="make", confirm=True)
+    assert (first.verdict, first.flaky) == ("failed", flaky)
+    second = await check(workspace, runner="make", baseline=first.report, confirm=True)
+    assert second.flaky == []
+    assert (workspace.repository().root / "runs").read_text() == "run\n" * 3

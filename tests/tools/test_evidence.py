@@ -131,6 +131,28 @@ def test_another_test_that_was_not_edited_vouches_for_it() -> None:
     assert [change.id for change in evidence.fixed] == ["tests/test_more.py::test_login"]
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_test_that_changes_its_colour_by_itself_proves_nothing_and_hides_no_other(when: str) -> None:
+    more = {"tests/test_more.py::test_login": "fail"}
+    flaky = {"before": {}, "after": {}, when: {"flaky": [LOGIN]}}
+    before, after = checked(RED, **flaky["before"]), checked(GREEN, **flaky["after"])
+    evidence = judge(before, after, [SOURCE])
+    assert evidence.outcome == "changed_unverified"
+    assert evidence.why == f"Flaky, red once and passing once on the same code: {LOGIN}."
+    before = checked({**RED, **more}, **flaky["before"])
+    after = checked({**GREEN, **dict.fromkeys(more, "pass")}, **flaky["after"])
+    assert [change.id for change in judge(before, after, [SOURCE]).fixed] == [*more]
+    many = checked(RED, flaky=[f"t::{n}" for n in range(MOST)])
+    assert judge(many, checked(GREEN), [SOURCE]).outcome == "changed_unverified", "there may be more than are listed"
+
+
+def test_a_check_without_test_names_that_changes_its_colour_by_itself_proves_nothing() -> None:
+    red, green = counted("failed", 1, 1), counted("passed", 2, 0)
+    assert judge(red, green, [SOURCE]).outcome == "fixed"
+    doubted = judge(red.model_copy(update={"flaky": ["make"]}), green, [SOURCE])
+    assert (doubted.outcome, doubted.why.startswith("The check is flaky")) == ("changed_unverified", True)
+
+
 def test_when_nothing_but_tests_was_edited_none_that_passes_now_proves_a_fix() -> None:
     shared = EditedFile(
         path="tests/test_base.py", old="def check(): assert f() == 2", new="def check(): assert f() == 1"
