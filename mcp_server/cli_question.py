@@ -26,17 +26,22 @@ async def answer_at(screen: Screen, runtime: Runtime, thread: Thread, given: str
     """
     asked = thread.asked
     assert asked is not None
-    by_person = asked.question.answer_by == "person"
-    if by_person and CHANNEL not in runtime.settings.approval_channels:
-        hint = f"FACTOR12_APPROVAL_CHANNELS allows: {', '.join(runtime.settings.approval_channels) or 'none'}."
-        raise ProblemError("refused", "A person's answer is not taken from a terminal here.", hint)
+    if by_person := asked.question.answer_by == "person":
+        require_terminal(runtime)
     answer = await _ask(screen, thread, asked.question, given)
     if by_person:
-        await _prove(screen, thread, answer)
+        await prove(screen, f"answer {answer!r}", f"factor12 answer {thread.id}")
     shown = fingerprint(asked.question)
     return await runtime.engine.answer(
         thread.id, asked.key, answer, channel=CHANNEL, person=by_person, client=CLIENT, shown=shown
     )
+
+
+def require_terminal(runtime: Runtime) -> None:
+    """Refuse what only a person may say where the settings leave the terminal out."""
+    if CHANNEL not in runtime.settings.approval_channels:
+        hint = f"FACTOR12_APPROVAL_CHANNELS allows: {', '.join(runtime.settings.approval_channels) or 'none'}."
+        raise ProblemError("refused", "A person's answer is not taken from a terminal here.", hint)
 
 
 async def _ask(screen: Screen, thread: Thread, question: Question, given: str) -> str:
@@ -64,9 +69,13 @@ def meant(options: Sequence[str], given: str) -> str | None:
     return options[int(given) - 1] if is_number and 0 < int(given) <= len(options) else None
 
 
-async def _prove(screen: Screen, thread: Thread, answer: str) -> None:
+async def prove(screen: Screen, what: str, again: str) -> None:
+    """Let whoever sits at the terminal type a code that stands nowhere else.
+
+    Raises:
+        ProblemError: `refused`; it was not typed. `again` is the command that tries once more.
+    """
     code = "".join(secrets.choice(CODE_LETTERS) for _ in range(4))
-    typed = await screen.read(f"To answer {safe(answer)!r}, type the code {code}: ")
+    typed = await screen.read(f"To {safe(what)}, type the code {code}: ")
     if typed.upper() != code:
-        hint = f"To try again: factor12 answer {thread.id}"
-        raise ProblemError("refused", "That was not the code; nothing was answered.", hint)
+        raise ProblemError("refused", "That was not the code; nothing was done.", f"To try again: {again}")

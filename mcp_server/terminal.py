@@ -35,6 +35,9 @@ COMMANDS = {
     "thread_cancel": "factor12 threads cancel",
     "repo_list": "factor12 repo list",
     "repo_switch": "factor12 repo switch",
+    "checkpoint_list": "factor12 checkpoints list",
+    "checkpoint_diff": "factor12 checkpoints diff",
+    "checkpoint_restore": "factor12 checkpoints restore",
 }
 """What a message calls by the name of its tool -> what a person at a shell types."""
 TOOL = re.compile(f"`({'|'.join(COMMANDS)})`")

@@ -97,7 +97,9 @@ def _turn(event: Launched | Interrupted | Resumed | Rewound | Finished | Aborted
         case Resumed():
             return "taken up again"
         case Rewound():
-            return f"rewound to version {event.to} (checkpoint {event.checkpoint})"
+            over = ", ".join(path for paths in event.overwrote.values() for path in paths)
+            said = f", over edits of {over} as told over {event.channel}" if over else ""
+            return f"rewound to version {event.to} (checkpoint {event.checkpoint}){said}"
         case Finished():
             return f"finished, {event.outcome}: {_brief(event.output)}"
         case Aborted():

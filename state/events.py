@@ -248,6 +248,10 @@ class Rewound(_Event):
     to: int
     checkpoint: str
     trees: Trees = {}
+    overwrote: dict[str, list[str]] = {}
+    """Repository → edits of somebody else that a person let it write over."""
+    channel: str = ""
+    """How that person said so."""
 
 
 class Finished(_Event):

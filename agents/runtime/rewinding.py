@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from anyio import CancelScope
 
 from agents.runtime.engine import Engine
+from agents.runtime.footprints import MOST_NAMED
 from agents.runtime.patience import patiently
 from agents.runtime.pen import Pen
 from state.events import CheckpointTaken, Rewound
@@ -24,6 +25,7 @@ from tools.checkpoints.holding import complete_all, open_all
 from tools.checkpoints.restoring import Proposal, carry_out, finish, propose, take_back
 from tools.checkpoints.saving import overlaid
 from tools.checkpoints.vault import Vault
+from tools.giterrors import printable
 from tools.workspace import Repository, Workspace
 
 log = logging.getLogger(__name__)
@@ -44,6 +46,16 @@ class Rewind:
     """Edited by somebody else, and left alone."""
     clashes: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     """Edited by somebody else where the restore would write: nothing is done as long as there are any."""
+    seen: dict[str, str] = field(default_factory=dict[str, str])
+    """The files as they were looked at, by repository: a commit of its checkpoints."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overwrite:
+    """A person let a restore write over edits (R8): those they were shown, and no others."""
+
+    seen: Mapping[str, str]
+    channel: str
 
 
 def checkpoint_id(thread: Thread, checkpoint: Checkpoint) -> str:
@@ -63,14 +75,18 @@ def find_checkpoint(thread: Thread, wanted: str) -> Checkpoint:
     return found
 
 
-async def rewind(engine: Engine, thread: Thread, wanted: str, *, dry_run: bool) -> Rewind:
+async def rewind(
+    engine: Engine, thread: Thread, wanted: str, *, dry_run: bool, overwrite: Overwrite | None = None
+) -> Rewind:
     """Restore the checkpoint `wanted`, and leave the thread waiting for `resume`.
 
-    With `dry_run` only say what would change. What somebody else edited since is kept, or keeps all from happening.
+    With `dry_run` only say what would change. What somebody else edited since is kept, or keeps all from happening,
+    unless a person says to `overwrite` it.
 
     Raises:
         ProblemError: `not_found`, `busy` (the thread is driven, or another has its work tree), `conflict` (an effect
-            was cut off and is not settled yet), `refused` (a file cannot be written): nothing is changed then.
+            was cut off and is not settled yet; or the files are not what the person saw who lets them be overwritten),
+            `refused` (a file cannot be written): nothing is changed then.
     """
     checkpoint = find_checkpoint(thread, wanted)
     if isinstance(lease := await patiently(engine.store.claim, thread.id), Held):
@@ -86,7 +102,7 @@ async def rewind(engine: Engine, thread: Thread, wanted: str, *, dry_run: bool) 
         async with open_all(workspace, checkpoint.trees) as vaults:
             while True:
                 try:
-                    return await _rewind(pen, workspace, vaults, checkpoint, dry_run=dry_run)
+                    return await _rewind(pen, workspace, vaults, checkpoint, overwrite, dry_run=dry_run)
                 except Moved:
                     pen.catch_up()
     finally:
@@ -111,7 +127,15 @@ async def completed(store: Store, workspace: Workspace) -> None:
         log.warning("a restore of %r was cut off and is %s now", name, "complete" if forward else "taken back")
 
 
-async def _rewind(pen: Pen, workspace: Workspace, opened: Opened, checkpoint: Checkpoint, *, dry_run: bool) -> Rewind:
+async def _rewind(
+    pen: Pen,
+    workspace: Workspace,
+    opened: Opened,
+    checkpoint: Checkpoint,
+    overwrite: Overwrite | None,
+    *,
+    dry_run: bool,
+) -> Rewind:
     thread, proposals = pen.thread, dict[str, Proposal]()
     for name, (repository, vault) in opened.items():
         own = await _own(vault, thread, name)
@@ -122,20 +146,30 @@ async def _rewind(pen: Pen, workspace: Workspace, opened: Opened, checkpoint: Ch
         changed={name: [*one.plan.changes] for name, one in proposals.items() if one.plan.changes},
         kept={name: one.plan.kept for name, one in proposals.items() if one.plan.kept},
         clashes={name: one.plan.clashes for name, one in proposals.items() if one.plan.clashes},
+        seen={name: one.before for name, one in proposals.items()},
     )
-    if dry_run or told.clashes:
+    if dry_run or (told.clashes and overwrite is None):
         return told
-    await _carry_out(pen, opened, proposals, checkpoint)
+    if overwrite is not None:
+        if overwrite.seen != told.seen:
+            raise ProblemError("conflict", "Nothing was restored: files changed while you looked.", "Look again.")
+        proposals = {name: replace(one, plan=one.plan.overwriting()) for name, one in proposals.items()}
+    overwrote = {name: [printable(path) for path in paths[:MOST_NAMED]] for name, paths in told.clashes.items()}
+    said = {"overwrote": overwrote, "channel": overwrite.channel} if overwrite and overwrote else {}
+    await _carry_out(pen, opened, proposals, checkpoint, said)
     return replace(told, done=True, undo=checkpoint_id(thread, pen.thread.checkpoints[-1]))
 
 
-async def _carry_out(pen: Pen, opened: Opened, proposals: Mapping[str, Proposal], checkpoint: Checkpoint) -> None:
+async def _carry_out(
+    pen: Pen, opened: Opened, proposals: Mapping[str, Proposal], checkpoint: Checkpoint, said: Mapping[str, Any]
+) -> None:
     thread, changed = pen.thread, list[Vault]()
     held = CheckpointTaken(label="before restore", trees={name: one.before for name, one in proposals.items()})
     rewound = Rewound(
         to=checkpoint.version,
         checkpoint=checkpoint_id(thread, checkpoint),
         trees={name: (one.before, one.wanted) for name, one in proposals.items()},
+        **said,
     )
     try:
         for name, (_, vault) in opened.items():

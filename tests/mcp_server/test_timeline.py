@@ -68,6 +68,10 @@ LINES: list[tuple[Event, str]] = [
     (Resumed(), "taken up again"),
     (CheckpointTaken(label="by hand", trees={"shop": "c0"}), "checkpoint, by hand: shop"),
     (Rewound(to=3, checkpoint="c"), "rewound to version 3 (checkpoint c)"),
+    (
+        Rewound(to=3, checkpoint="c", overwrote={"shop": ["a.py"]}, channel="terminal"),
+        "rewound to version 3 (checkpoint c), over edits of a.py as told over terminal",
+    ),
     (Finished(output={"summary": "Fixed it."}, outcome="fixed"), "finished, fixed: Fixed it."),
     (Aborted(problem=TROUBLE), "ended, failed: Too much. Ask for less."),
 ]

@@ -50,10 +50,14 @@ class Told:
     clashes: list[str]
 
 
-async def restored(place: Place, root: Path, commit: str, own: str | None = None, *, dry_run: bool = False) -> Told:
+async def restored(
+    place: Place, root: Path, commit: str, own: str | None = None, *, dry_run: bool = False, over: bool = False
+) -> Told:
     workspace = place.workspace(root)
     async with opened(workspace, workspace.repository()) as vault:
         proposal = await propose(workspace, workspace.repository(), vault, commit, own)
+        if over:
+            proposal = replace(proposal, plan=proposal.plan.overwriting())
         if done := not (dry_run or proposal.plan.clashes):
             await carry_out(vault, proposal)
             await finish(vault)
@@ -162,6 +166,38 @@ async def test_an_edit_of_a_person_where_the_restore_would_write_stops_it(place:
     if how == "same file":
         assert (await restored(place, shop, start.commit)).done
         assert (shop / "a.py").read_text() == "a = 1\n"
+
+
+async def test_what_a_person_lets_go_is_written_over_with_what_lies_in_its_way_and_nothing_else(
+    place: Place, shop: Path
+) -> None:
+    place.write(shop, {"deep/inside": "1\n", "x.txt": "1\n"})
+    start = await saved(place, shop)
+    for path in ("a.py", "deep/inside", "x.txt"):
+        (shop / path).unlink()
+    (shop / "deep").rmdir()
+    own = await saved(place, shop)
+    place.write(shop, {"a.py/inner": "mine\n", "deep": "mine\n", "x.txt": "mine\n", "notes.txt": "mine\n"})
+    mine = contents(shop)
+    refused = await restored(place, shop, start.commit, own.commit)
+    assert (refused.done, refused.clashes) == (False, ["a.py", "deep/inside", "x.txt"]) and contents(shop) == mine
+    done = await restored(place, shop, start.commit, own.commit, over=True)
+    assert (done.done, done.kept) == (True, ["notes.txt"])
+    assert [(shop / path).read_text() for path in ("a.py", "deep/inside", "x.txt")] == ["a = 1\n", "1\n", "1\n"]
+    await restored(place, shop, done.before)
+    assert contents(shop) == mine, "what was written over comes back"
+
+
+async def test_a_clash_that_the_restored_tree_ignores_stays_though_a_person_lets_it_go(
+    place: Place, shop: Path
+) -> None:
+    start = await saved(place, shop)
+    (shop / ".gitignore").unlink()
+    (shop / "t.log").write_text("the thread's\n")
+    own = await saved(place, shop)
+    (shop / "t.log").write_text("mine\n")
+    done = await restored(place, shop, start.commit, own.commit, over=True)
+    assert done.done and (shop / "t.log").read_text() == "mine\n"
 
 
 async def test_ignored_files_are_not_held_and_not_lost(place: Place, shop: Path) -> None:

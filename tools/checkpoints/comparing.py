@@ -26,6 +26,12 @@ class Plan:
     """Changed since by somebody else, or ignored in the tree that is restored: stays as it is."""
     clashes: list[str] = field(default_factory=list[str])
     """Changed since by somebody else, and different in the tree that is restored."""
+    over: dict[str, Change] = field(default_factory=dict[str, Change])
+    """What a restore does besides when a person lets it write over the clashes."""
+
+    def overwriting(self) -> "Plan":
+        """Return the plan without clashes: what is theirs goes where it clashes, and what lies in the way of that."""
+        return Plan(self.changes | self.over, [path for path in self.kept if path not in self.over])
 
 
 async def changes(vault: Vault, before: str, after: str) -> dict[str, Change]:
@@ -49,17 +55,23 @@ async def plan(vault: Vault, now: str, wanted: str, own: str | None) -> Plan:
     folders = {folder for path, (_, state) in theirs.items() if state for folder in _above(path)}
     made = {path for path, (_, state) in theirs.items() if state}
     planned = Plan()
-    for path, (old, new) in sorted((await changes(vault, now, wanted)).items()):
+    differing = await changes(vault, now, wanted)
+    for path, (old, new) in sorted(differing.items()):
         if path in theirs:
             (planned.kept if theirs[path][0] == new else planned.clashes).append(path)
         elif new and (path in folders or any(folder in made for folder in _above(path))):
             planned.clashes.append(path)
         else:
             planned.changes[path] = old, new
-    gone = [path for path, (_, new) in planned.changes.items() if new is None]
-    for path in await _ignored(vault, wanted, gone):
-        del planned.changes[path]
-        planned.kept.append(path)
+    placed = {path for path in planned.clashes if differing[path][1]}
+    above = {folder for path in placed for folder in _above(path)}
+    in_the_way = [path for path in planned.kept if path in above or not placed.isdisjoint(_above(path))]
+    planned.over.update((path, differing[path]) for path in (*planned.clashes, *in_the_way))
+    for part in (planned.changes, planned.over):
+        for path in await _ignored(vault, wanted, [path for path, (_, new) in part.items() if new is None]):
+            del part[path]
+            if part is planned.changes:
+                planned.kept.append(path)
     return planned
 
 

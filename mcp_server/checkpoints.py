@@ -1,0 +1,116 @@
+"""What every door does with checkpoints: save one, list them, compare, take a thread and its files back."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from agents.runtime.patience import patiently
+from agents.runtime.rewinding import Rewind, checkpoint_id, find_checkpoint
+from mcp_server.compose import Runtime
+from mcp_server.envelope import Envelope
+from state.events import CheckpointTaken
+from state.problem import ProblemError
+from state.store import Moved
+from state.thread import Thread
+from tools.checkpoints.showing import Difference, differences
+from tools.giterrors import printable
+
+MOST_PATHS = 200
+
+
+async def save(runtime: Runtime, thread: Thread, label: str) -> Envelope:
+    """Hold the thread's work trees as they are, under a label.
+
+    Raises:
+        ProblemError: `conflict`; it writes to no repository. Or one cannot be held.
+    """
+    workspace = await runtime.open_workspace(thread)
+    held = await runtime.hold(workspace, label)
+    if not held:
+        raise ProblemError("conflict", "The thread writes to no repository.", "There is nothing to bring back.")
+    left_out = {name: tree.left_out[:MOST_PATHS] for name, tree in held.items() if tree.left_out}
+    trees = {name: tree.commit for name, tree in held.items()}
+    event = CheckpointTaken(label=label, trees=trees, left_out=left_out)
+    while True:
+        try:
+            thread = await patiently(runtime.store.signal, runtime.store.load(thread.id), event)
+        except Moved:
+            continue
+        taken = checkpoint_id(thread, thread.checkpoints[-1])
+        step = f'`checkpoint_restore` with checkpoint_id "{taken}" brings the files back to this.'
+        return {"checkpoint_id": taken, "left_out": left_out, "next": step}
+
+
+async def listed(runtime: Runtime, thread: Thread) -> Envelope:
+    """Return the thread's checkpoints, oldest first."""
+    taken_at = {record.version: record.at for record in runtime.store.read(thread.id)}
+    rows = [
+        {
+            "checkpoint_id": checkpoint_id(thread, one),
+            "label": one.label,
+            "taken_at": taken_at[one.version],
+            "repositories": sorted(one.trees),
+        }
+        for one in thread.checkpoints
+    ]
+    step = "`checkpoint_diff` shows what changed since one of them." if rows else "The thread has changed nothing."
+    return {"thread_id": thread.id, "checkpoints": rows, "next": step}
+
+
+async def compared(runtime: Runtime, thread: Thread, wanted: str, against: str) -> list[Difference]:
+    """Compare a checkpoint with another of the thread, or with the files as they are; by repository.
+
+    Raises:
+        ProblemError: `not_found`; or the files cannot be held to compare them.
+    """
+    old = find_checkpoint(thread, wanted)
+    new = find_checkpoint(thread, against).trees if against else dict[str, str]()
+    workspace = await runtime.open_workspace(thread)
+    return [await differences(workspace, name, old.trees[name], new.get(name)) for name in sorted(old.trees)]
+
+
+def rows(differences: Sequence[Difference], most: int) -> list[dict[str, Any]]:
+    """Return a row per changed file, at most so many of each repository."""
+    return [{"repo": one.repo, **row} for one in differences for row in one.files[:most]]
+
+
+def restored(thread: Thread, told: Rewind, *, dry_run: bool) -> Envelope:
+    """Describe what a restore did or would do.
+
+    Raises:
+        ProblemError: `conflict`; a person's edits kept it from being done.
+    """
+    if told.clashes and not (dry_run or told.done):
+        message = f"Nothing was restored: {_clashing(told)} was edited by somebody else since."
+        hint = f"Let the person commit or move them away, or run: factor12 checkpoints restore {told.checkpoint}"
+        raise ProblemError("conflict", message, f"{hint} --overwrite")
+    fields: Envelope = {
+        "thread_id": thread.id,
+        "done": told.done,
+        "changed": _shown(told.changed),
+        "kept": _shown(told.kept),
+        "clashes": _shown(told.clashes),
+    }
+    if told.done:
+        step = f'`thread_resume` goes on from there; restoring "{told.undo}" takes this back.'
+        return {**fields, "undo": told.undo, "next": step}
+    return {**fields, "next": "Nothing was changed. Call it again with dry_run false to restore."}
+
+
+def split(wanted: str) -> str:
+    """Return the thread's part of a checkpoint's id.
+
+    Raises:
+        ProblemError: `not_found`; it has none.
+    """
+    thread_id, at, _ = wanted.rpartition("@")
+    if not at:
+        raise ProblemError("not_found", f"There is no checkpoint {wanted[:80]!r}.", "`checkpoint_list` shows them.")
+    return thread_id
+
+
+def _clashing(told: Rewind) -> str:
+    return ", ".join(printable(path) for paths in told.clashes.values() for path in paths[:5])
+
+
+def _shown(paths: dict[str, list[str]]) -> dict[str, list[str]]:
+    return {name: [printable(path) for path in inside] for name, inside in paths.items()}
