@@ -48,10 +48,11 @@ async def run(
     stdin: bytes | BinaryIO | None,
     limit: int,
     timeout_s: float,
+    stdout: BinaryIO | None = None,
 ) -> Ended:
     """Run `argv`, whose first item is an absolute path, in a session of its own with exactly `env`.
 
-    `stdin` may be an open file, read from where it stands.
+    `stdin` may be an open file, read from where it stands; into an open file for `stdout` goes all that is printed.
 
     When this returns or raises, cancelled or not, the process and its group are dead.
     """
@@ -62,6 +63,8 @@ async def run(
         with anyio.move_on_after(timeout_s) as deadline:
             async with anyio.create_task_group() as streams:
                 streams.start_soon(partial(_follow, process.stderr, err, COMPLAINT, to_the_end=True))
+                if stdout is not None:
+                    await _copy(process.stdout, stdout)
                 await _follow(process.stdout, out, limit, to_the_end=False)
                 if len(out) > limit:
                     streams.cancel_scope.cancel()
@@ -104,6 +107,12 @@ async def _follow(pipe: IO[bytes] | None, into: bytearray, limit: int, *, to_the
         into += chunk[: limit + 1 - len(into)]
         if len(into) > limit and not to_the_end:
             return
+
+
+async def _copy(pipe: IO[bytes] | None, into: BinaryIO) -> None:
+    assert pipe is not None
+    while chunk := await _chunk(pipe):
+        into.write(chunk)
 
 
 async def _chunk(pipe: IO[bytes]) -> bytes:

@@ -5,6 +5,7 @@ are changed under the journal of a restore, so what a kill cuts off is completed
 """
 
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 
 from anyio.to_thread import run_sync
 from pydantic import BaseModel
@@ -12,7 +13,8 @@ from pydantic import BaseModel
 from tools.base import tool
 from tools.checkpoints import files
 from tools.checkpoints.comparing import Change, Plan, changes
-from tools.checkpoints.restoring import FORWARD, Proposal, carry_out, contents_of, finish, take_back
+from tools.checkpoints.contents import contents
+from tools.checkpoints.restoring import FORWARD, Proposal, carry_out, finish, take_back
 from tools.checkpoints.saving import overlaid, save
 from tools.checkpoints.vault import opened
 from tools.errors import CutOff, ToolError
@@ -54,7 +56,7 @@ async def _probe(workspace: Workspace, plan: Takeover) -> Taken | None:
     repository = workspace.writable(plan.repo)
     async with opened(workspace, repository) as vault:
         planned = await changes(vault, plan.before, plan.wanted)
-    found = {path: await run_sync(files.state_of, repository.root, path) for path in planned}
+    found = {path: await run_sync(files.state_at, repository.root, path) for path in planned}
     if all(found[path] == new for path, (_, new) in planned.items()):
         return _told(repository, planned)
     if all(found[path] == old for path, (old, _) in planned.items()):
@@ -66,17 +68,18 @@ async def _probe(workspace: Workspace, plan: Takeover) -> Taken | None:
 async def take_over(workspace: Workspace, tree: str, base: str, repo: str = "") -> Takeover:
     """Bring what changed in the own work tree `tree` since `base`, a commit of its checkpoints, into `repo`."""
     repository, own = workspace.writable(repo), workspace.repository(tree)
-    async with opened(workspace, own) as vault:
-        now = await save(workspace, own, vault, "to take over")
-        made = await changes(vault, base, now.commit)
-        contents = await contents_of(vault, {new[1] for _, new in made.values() if new})
-    async with opened(workspace, repository) as vault:
+    async with AsyncExitStack() as stack:
+        async with opened(workspace, own) as vault:
+            now = await save(workspace, own, vault, "to take over")
+            made = await changes(vault, base, now.commit)
+            fetched = await stack.enter_async_context(contents(vault, {new[1] for _, new in made.values() if new}))
+        vault = await stack.enter_async_context(opened(workspace, repository))
         held = await save(workspace, repository, vault, "before taking over", also=made)
-        found = {path: await run_sync(files.state_of, repository.root, path) for path in made}
+        found = {path: await run_sync(files.state_at, repository.root, path) for path in made}
         if left := [path for path, (old, new) in made.items() if found[path] not in (old, new)]:
             raise _clash(repository, left)
         todo = {path: new for path, (_, new) in made.items() if found[path] != new}
-        wanted = await overlaid(vault, held.commit, todo, contents.values())
+        wanted = await overlaid(vault, held.commit, todo, fetched)
     return Takeover(repo=repository.name, before=held.commit, wanted=wanted)
 
 

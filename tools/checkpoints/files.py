@@ -2,43 +2,40 @@
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from tools.beneath import explaining, open_folder
 from tools.errors import ToolError
 
 LARGEST = 100 << 20
 """Bytes of one file that a checkpoint holds."""
+CHUNK = 1 << 20
+"""Bytes of a file that are in memory at a time."""
 LINK, PLAIN, PROGRAM = "120000", "100644", "100755"
 TRIES = 5
 
 State: TypeAlias = tuple[str, str] | None
 """git's mode and object id; `None`: there is nothing at that path."""
-
-
-class Held(NamedTuple):
-    mode: str
-    data: bytes
-
-    @property
-    def state(self) -> State:
-        return self.mode, blob_id(self.data)
+Begin: TypeAlias = Callable[[int], Callable[[bytes], object]]
+"""Told the size of a content that comes, once for each try, it returns what takes the content in pieces."""
 
 
 class TooLarge(Exception):
     """The file has more bytes than a checkpoint holds of one."""
 
 
-def blob_id(data: bytes) -> str:
-    return sha256(b"blob %d\0" % len(data) + data).hexdigest()
+def _nowhere(_: int) -> Callable[[bytes], object]:
+    return len
 
 
-def look(root: Path, path: str) -> Held | None:
-    """Return what is at `path`; nothing for a folder, a pipe or a socket, and for what lies behind a link.
+def state_of(root: Path, path: str, begin: Begin = _nowhere) -> State:
+    """Return mode and object id of what is at `path`, read through `begin`.
+
+    There is nothing where a folder, a pipe or a socket is, and behind a link.
 
     Raises:
         ToolError: `refused` (it may not be read), `busy` (it keeps changing).
@@ -47,25 +44,35 @@ def look(root: Path, path: str) -> Held | None:
     *folders, name = path.split("/")
     try:
         with open_folder(root, folders) as folder, explaining(path):
-            return _look(folder, name, path)
+            return _state(folder, name, path, begin)
     except ToolError as error:
         if error.problem.kind == "not_found" or "symbolic link" in error.problem.message:
             return None
         raise
 
 
-def state_of(root: Path, path: str) -> State:
-    """Return mode and object id of what is at `path`.
+def state_at(root: Path, path: str) -> State:
+    """Return the state of a path; that of a file too large for a checkpoint is one that no checkpoint has.
 
     Raises:
-        ToolError: As `look`.
+        ToolError: As `state_of`.
     """
-    held = look(root, path)
-    return held.state if held else None
+    try:
+        return state_of(root, path)
+    except TooLarge:
+        return "too large", ""
 
 
-def put(root: Path, path: str, held: Held, before: State, temporary: str) -> None:
-    """Make `held` what is at `path`, folders included; permissions but for `x` stay those of the file before.
+def blob_of(size: int, pieces: Iterable[bytes]) -> str:
+    """Return the object id of a content that comes in pieces."""
+    found = sha256(b"blob %d\0" % size)
+    for piece in pieces:
+        found.update(piece)
+    return found.hexdigest()
+
+
+def put(root: Path, path: str, mode: str, content: Iterable[bytes], before: State, temporary: str) -> None:
+    """Make the content what is at `path`, folders included; permissions but for `x` stay those of the file before.
 
     Raises:
         ToolError: It cannot be written, or a folder that is not empty is in the way.
@@ -76,10 +83,10 @@ def put(root: Path, path: str, held: Held, before: State, temporary: str) -> Non
         with suppress(FileNotFoundError, NotADirectoryError):
             os.rmdir(name, dir_fd=folder)
         try:
-            if held.mode == LINK:
-                os.symlink(held.data, os.fsencode(temporary), dir_fd=folder)
+            if mode == LINK:
+                os.symlink(b"".join(content), os.fsencode(temporary), dir_fd=folder)
             else:
-                _write(folder, temporary, held, _permissions(folder, name, before))
+                _write(folder, temporary, mode, content, _permissions(folder, name, before))
             os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
         finally:
             with suppress(FileNotFoundError):
@@ -119,31 +126,38 @@ def make_folders(root: Path, folders: Sequence[str]) -> None:
             os.mkdir(name, dir_fd=folder)
 
 
-def _look(folder: int, name: str, path: str) -> Held | None:
+def _state(folder: int, name: str, path: str, begin: Begin) -> State:
     for _ in range(TRIES):
         try:
             before = os.stat(name, dir_fd=folder, follow_symlinks=False)
         except (FileNotFoundError, NotADirectoryError):
             return None
         if stat.S_ISLNK(before.st_mode):
-            return Held(LINK, os.fsencode(os.readlink(name, dir_fd=folder)))
+            target = os.fsencode(os.readlink(name, dir_fd=folder))
+            begin(len(target))(target)
+            return LINK, blob_of(len(target), [target])
         if not stat.S_ISREG(before.st_mode):
             return None
         if before.st_size > LARGEST:
             raise TooLarge
-        try:
-            data, after = _read(folder, name)
-        except FileNotFoundError:
-            continue
-        if _version(before) == _version(after) and len(data) == before.st_size:
-            return Held(PROGRAM if before.st_mode & 0o100 else PLAIN, data)
+        with suppress(FileNotFoundError):
+            if (blob := _read(folder, name, before, begin)) is not None:
+                return (PROGRAM if before.st_mode & 0o100 else PLAIN), blob
     raise ToolError("busy", f"{path!r} keeps changing while it is read.", "Let the program that writes it finish.")
 
 
-def _read(folder: int, name: str) -> tuple[bytes, os.stat_result]:
+def _read(folder: int, name: str, before: os.stat_result, begin: Begin) -> str | None:
+    """Read a file through `begin` and return its id; nothing if it changed meanwhile."""
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    with os.fdopen(os.open(name, flags, dir_fd=folder), "rb") as file:
-        return file.read(LARGEST + 1), os.fstat(file.fileno())
+    found, left = sha256(b"blob %d\0" % before.st_size), before.st_size
+    take = begin(left)
+    with os.fdopen(os.open(name, flags, dir_fd=folder), "rb", buffering=0) as file:
+        while left >= 0 and (piece := file.read(CHUNK)):
+            left -= len(piece)
+            found.update(piece)
+            take(piece)
+        after = os.fstat(file.fileno())
+    return found.hexdigest() if left == 0 and _version(before) == _version(after) else None
 
 
 def _version(state: os.stat_result) -> tuple[int, ...]:
@@ -160,10 +174,10 @@ def _permissions(folder: int, name: str, before: State) -> int | None:
         return None
 
 
-def _write(folder: int, temporary: str, held: Held, permissions: int | None) -> None:
+def _write(folder: int, temporary: str, mode: str, content: Iterable[bytes], permissions: int | None) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(temporary, flags, 0o666 if permissions is None else 0o600, dir_fd=folder)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(held.data)
+        file.writelines(content)
         wanted = stat.S_IMODE(os.fstat(descriptor).st_mode) if permissions is None else permissions
-        os.fchmod(descriptor, wanted | (wanted & 0o444) >> 2 if held.mode == PROGRAM else wanted)
+        os.fchmod(descriptor, wanted | (wanted & 0o444) >> 2 if mode == PROGRAM else wanted)

@@ -18,7 +18,8 @@ from anyio.to_thread import run_sync
 
 from tools.checkpoints import files
 from tools.checkpoints.comparing import Change, Plan, changes, plan
-from tools.checkpoints.files import Held, State
+from tools.checkpoints.contents import Contents, contents
+from tools.checkpoints.files import State
 from tools.checkpoints.saving import record, save
 from tools.checkpoints.vault import Vault
 from tools.errors import ToolError
@@ -81,7 +82,7 @@ async def carry_out(vault: Vault, proposal: Proposal, by: Mapping[str, Any] = {}
 async def finish(vault: Vault) -> str:
     """Hold the new state, and only then forget what was under way; return its commit."""
     _, planned, _ = _read_journal(vault)
-    reached = {path: await run_sync(files.state_of, vault.root, path) for path in planned}
+    reached = {path: await run_sync(files.state_at, vault.root, path) for path in planned}
     made = {path: new for path, (_, new) in planned.items() if reached[path] == new}
     tree = await record(vault, "after restore", made)
     vault.journal.unlink()
@@ -118,15 +119,15 @@ async def complete(vault: Vault, decided: Callable[[Mapping[str, Any]], bool] = 
 
 async def _apply(vault: Vault, planned: Mapping[str, Change], mark: str) -> list[str]:
     """Make the changes that are not made yet; return the paths that are in neither state."""
-    contents = await contents_of(vault, {new[1] for _, new in planned.values() if new})
-    return await run_sync(partial(_write, vault.root, planned, contents, mark))
+    async with contents(vault, {new[1] for _, new in planned.values() if new}) as held:
+        return await run_sync(partial(_write, vault.root, planned, held, mark))
 
 
-def _write(root: Path, planned: Mapping[str, Change], contents: Mapping[str, bytes], mark: str) -> list[str]:
+def _write(root: Path, planned: Mapping[str, Change], held: Contents, mark: str) -> list[str]:
     left: list[str] = []
     todo: list[tuple[str, State, State]] = []
     for path, (old, new) in planned.items():
-        found = files.state_of(root, path)
+        found = files.state_at(root, path)
         if found not in (old, new):
             left.append(path)
         elif found != new:
@@ -135,34 +136,14 @@ def _write(root: Path, planned: Mapping[str, Change], contents: Mapping[str, byt
         files.take_away(root, path)
     for number, (path, old, new) in enumerate(sorted(step for step in todo if step[2] is not None)):
         assert new is not None
-        files.put(root, path, Held(new[0], contents[new[1]]), old, f"{mark}-{number}")
+        files.put(root, path, new[0], held.pieces(new[1]), old, f"{mark}-{number}")
     return left
-
-
-async def contents_of(vault: Vault, blobs: set[str]) -> dict[str, bytes]:
-    """Return what the vault holds under these ids, each checked by its id."""
-    asked = "".join(f"{blob}\n" for blob in blobs).encode()
-    printed = await vault.git("cat-file", "--batch", stdin=asked) if blobs else b""
-    found: dict[str, bytes] = {}
-    place = 0
-    while place < len(printed):
-        end = printed.index(b"\n", place)
-        name, *facts = printed[place:end].split()
-        if len(facts) != 2:
-            raise ToolError("not_found", f"The checkpoint misses the content {name.decode()[:12]}.", "Take another.")
-        size = int(facts[1])
-        content = printed[end + 1 : end + 1 + size]
-        if files.blob_id(content) != name.decode():
-            raise ToolError("store", f"The checkpoint's content {name.decode()[:12]} is damaged.", "Take another.")
-        found[name.decode()] = content
-        place = end + 2 + size
-    return found
 
 
 async def _hidden(vault: Vault, now: str, wanted: str) -> list[str]:
     """Return ignored files, which `now` does not hold, that the restore would write over."""
     absent = [path for path, (old, _) in (await changes(vault, now, wanted)).items() if old is None]
-    return await run_sync(lambda: [path for path in absent if files.look(vault.root, path)])
+    return await run_sync(lambda: [path for path in absent if files.state_at(vault.root, path)])
 
 
 async def _require(vault: Vault, commit: str) -> None:

@@ -4,20 +4,20 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Generator, Iterable, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
-from time import time
-from typing import BinaryIO
 
 from anyio.to_thread import run_sync
 from pydantic import BaseModel, ConfigDict
 
-from tools.checkpoints.files import State, TooLarge, look
+from tools.checkpoints.contents import Contents
+from tools.checkpoints.files import State, TooLarge
 from tools.checkpoints.ignoring import consult
-from tools.checkpoints.vault import NOTHING, REFS, Vault
+from tools.checkpoints.stream import Stream, open_stream
+from tools.checkpoints.vault import NOTHING, Vault, together
 from tools.errors import ToolError
-from tools.giterrors import failure
+from tools.giterrors import failure, printable
 from tools.paths import is_git_name
 from tools.workspace import Repository, Workspace
 
@@ -52,60 +52,76 @@ async def save(
     changed, left_out = _sorted_out(await _listed(vault))
     paths = list(dict.fromkeys((*changed, *tracked, *also)))
     await run_sync(_require_room, repository, vault, paths)
-    with _stream(vault) as stream:
+    with open_stream(vault) as stream:
         states, too_large = await run_sync(_read, vault, paths, stream)
         return await _record(vault, label, states, stream, [*left_out, *too_large])
 
 
-async def overlaid(vault: Vault, base: str, states: Mapping[str, State], contents: Iterable[bytes] = ()) -> str:
+async def overlaid(vault: Vault, base: str, states: Mapping[str, State], contents: Contents | None = None) -> str:
     """Return a commit that is `base` with other states of some paths; nothing is saved by that.
 
     What the vault does not have of them is in `contents`.
     """
-    with _stream(vault) as stream:
-        for content in contents:
-            stream.writelines(_as_blob(content))
-        return await _import(vault, "overlaid", states, base, stream, [])
+    with open_stream(vault) as stream:
+        if contents:
+            await run_sync(stream.add, contents)
+        stream.commit(b"overlaid", f"from {base}\n".encode(), states)
+        return (await _import(vault, stream))[0]
 
 
 async def record(vault: Vault, label: str, states: Mapping[str, State]) -> Tree:
     """Commit states that are known, with contents the vault has, on top of what was saved last."""
-    with _stream(vault) as stream:
+    with open_stream(vault) as stream:
         return await _record(vault, label, states, stream, ())
 
 
-@contextmanager
-def _stream(vault: Vault) -> Generator[BinaryIO]:
-    """Have a file for what git fast-import reads: contents first, then the commit that names them."""
-    path = vault.home / f"stream.{secrets.token_hex(4)}"
-    try:
-        with path.open("w+b") as stream:
-            yield stream
-    finally:
-        path.unlink(missing_ok=True)
-
-
 async def _record(
-    vault: Vault, label: str, states: Mapping[str, State], stream: BinaryIO, left_out: Iterable[str]
+    vault: Vault, label: str, states: Mapping[str, State], stream: Stream, left_out: Iterable[str]
 ) -> Tree:
-    current = vault.current()
+    """Commit the states and give the index their times, side by side.
+
+    No commit has a parent, so that old ones can be dropped: each begins with the tree of the last.
+    """
+    current, told = vault.current(), sorted(map(printable, left_out))
     if not states and current["base"] is not None:
-        return Tree(commit=current["base"], left_out=sorted(left_out))
+        return Tree(commit=current["base"], left_out=told)
     index = f"index.{secrets.token_hex(8)}"
-    refused = await _update_index(vault, current["index"], index, states)
-    told = sorted({*left_out, *refused})
-    held = {path: state for path, state in states.items() if path not in refused}
-    commit = await _import(vault, label, held, current["base"], stream, told)
-    vault.keep(vault.pointer, {**vault.current(), "base": commit, "index": index})
+    message = json.dumps({"label": label, "left_out": told}).encode()
+    onto = f'M 040000 {current["tree"]} ""\n'.encode() if current["tree"] else b""
+    start, refused, made = stream.file.tell(), set[str](), list[tuple[str, str]]()
+
+    async def commit() -> None:
+        stream.commit(message, onto, states)
+        made.append(await _import(vault, stream))
+
+    async def give_times() -> None:
+        refused.update(await _update_index(vault, current["index"], index, states))
+
+    await together(commit, give_times)
+    if refused:
+        states = {path: state for path, state in states.items() if path not in refused}
+        told = sorted({*told, *map(printable, refused)})
+        message = json.dumps({"label": label, "left_out": told}).encode()
+        stream.file.seek(start)
+        stream.file.truncate()
+        await commit()
+    commit_id, tree = made[-1]
+    vault.keep(vault.pointer, {**vault.current(), "base": commit_id, "tree": tree, "index": index})
     (vault.git_dir / current["index"]).unlink(missing_ok=True)
-    return Tree(commit=commit, left_out=told)
+    return Tree(commit=commit_id, left_out=told)
 
 
 async def _listed(vault: Vault) -> list[str]:
     """Return what differs from the last save, listed without starting a program; a folder is another repository."""
-    words = ("ls-files", "-z", "-t", "-m", "-d", "-o", "--exclude-standard")
-    found = await vault.git(*words, env={"GIT_INDEX_FILE": str(vault.git_dir / vault.current()["index"])})
-    return [os.fsdecode(entry[2:]) for entry in found.split(b"\0")[:-1]]
+    env = {"GIT_INDEX_FILE": str(vault.git_dir / vault.current()["index"])}
+    found = dict[str, bytes]()
+
+    async def ask(*words: str) -> None:
+        found[words[0]] = await vault.git("ls-files", "-z", *words, env=env)
+
+    others = partial(ask, "--others", "--exclude-standard")
+    await together(others, partial(ask, "--modified", "--deleted"))
+    return [os.fsdecode(path) for listed in found.values() for path in listed.split(b"\0")[:-1]]
 
 
 def _sorted_out(listed: Iterable[str]) -> tuple[list[str], list[str]]:
@@ -140,26 +156,16 @@ def _require_room(repository: Repository, vault: Vault, paths: Iterable[str]) ->
         raise ToolError("limit", message, "Make room on the disk, or: factor12 gc")
 
 
-def _read(vault: Vault, paths: Iterable[str], stream: BinaryIO) -> tuple[dict[str, State], list[str]]:
-    """Write the contents to `stream` as blobs for git; return each path's state, and what is too large."""
+def _read(vault: Vault, paths: Iterable[str], stream: Stream) -> tuple[dict[str, State], list[str]]:
+    """Read the contents into the stream; return each path's state, and what is too large."""
     states: dict[str, State] = {}
     too_large: list[str] = []
-    written = set[str]()
     for path in paths:
         try:
-            held = look(vault.root, path)
+            states[path] = stream.hold(vault.root, path)
         except TooLarge:
             too_large.append(path)
-            continue
-        states[path] = state = held.state if held else None
-        if held and state and state[1] not in written:
-            written.add(state[1])
-            stream.writelines(_as_blob(held.data))
     return states, too_large
-
-
-def _as_blob(content: bytes) -> tuple[bytes, ...]:
-    return b"blob\ndata %d\n" % len(content), content, b"\n"
 
 
 async def _update_index(vault: Vault, old: str, new: str, states: Mapping[str, State]) -> set[str]:
@@ -184,26 +190,10 @@ async def _update_index(vault: Vault, old: str, new: str, states: Mapping[str, S
     return {name for name, _ in there if os.fsencode(name) not in taken}
 
 
-async def _import(
-    vault: Vault, label: str, states: Mapping[str, State], base: str | None, stream: BinaryIO, left_out: list[str]
-) -> str:
-    """Write one commit with git fast-import: a pack instead of a file per object."""
-    told = json.dumps({"label": label, "left_out": left_out}).encode()
-    ref = f"{REFS}/{time():.6f}-{secrets.token_hex(4)}"
-    commit = [f"commit {ref}\nmark :1\ncommitter factor12 <factor12@localhost> {int(time())} +0000\n".encode()]
-    commit.append(b"data %d\n%s\n" % (len(told), told))
-    if base:
-        commit.append(f"from {base}\n".encode())
-    commit += [b"D %s\n" % _quoted(path) for path, state in states.items() if not state]
-    commit += [f"M {state[0]} {state[1]} ".encode() + _quoted(p) + b"\n" for p, state in states.items() if state]
-    commit.append(b"get-mark :1\ndone\n")
-    stream.writelines(commit)
-    stream.seek(0)
-    printed = await vault.git("fast-import", "--quiet", "--force", "--done", stdin=stream)
-    return printed.split()[-1].decode()
-
-
-def _quoted(path: str) -> bytes:
-    name = os.fsencode(path)
-    plain = b"".join(b"\\%03o" % char if char < 32 or char > 126 or char in b'"\\' else bytes([char]) for char in name)
-    return b'"%s"' % plain
+async def _import(vault: Vault, stream: Stream) -> tuple[str, str]:
+    """Let git read the stream; return the commit and its tree, empty if that is empty."""
+    stream.file.write(b"done\n")
+    stream.file.seek(0)
+    printed = await vault.git("fast-import", "--quiet", "--force", "--done", stdin=stream.file)
+    commit, listed = printed.decode().splitlines()
+    return commit, listed.split()[2] if listed.startswith("040000 ") else ""

@@ -7,13 +7,14 @@ Refs in the repository itself would leak by `push --mirror`, and objects borrowe
 import json
 import os
 import shutil
-from collections.abc import AsyncGenerator, Container, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Container, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import anyio
 from anyio.to_thread import run_sync
 
 from tools import gitchild
@@ -90,6 +91,7 @@ class Vault:
         self,
         *args: str,
         stdin: bytes | BinaryIO | None = None,
+        stdout: BinaryIO | None = None,
         env: Mapping[str, str] = {},
         ok: Container[int] = (0,),
         timeout_s: float = 600,
@@ -99,15 +101,20 @@ class Vault:
         Raises:
             ToolError: git ended with a code that is not in `ok`, or took too long.
         """
-        ended = await self.run(*args, stdin=stdin, env=env, timeout_s=timeout_s)
+        ended = await self.run(*args, stdin=stdin, stdout=stdout, env=env, timeout_s=timeout_s)
         if ended.returncode not in ok:
             raise failure(args[0], f"the checkpoints of {self.root.name}", ended.stderr)
         return ended.stdout
 
     async def run(
-        self, *args: str, stdin: bytes | BinaryIO | None = None, env: Mapping[str, str] = {}, timeout_s: float = 600
+        self,
+        *args: str,
+        stdin: bytes | BinaryIO | None = None,
+        stdout: BinaryIO | None = None,
+        env: Mapping[str, str] = {},
+        timeout_s: float = 600,
     ) -> gitchild.Ended:
-        """Run git and return how it ended.
+        """Run git and return how it ended; what it prints goes into the file, if one is given.
 
         Raises:
             ToolError: It took too long, or printed too much.
@@ -125,6 +132,7 @@ class Vault:
             env={**_ENVIRONMENT, **own, **env},
             scratch=self.home,
             stdin=stdin,
+            stdout=stdout,
             limit=256 * MIB,
             timeout_s=timeout_s,
         )
@@ -167,6 +175,28 @@ async def opened(workspace: Workspace, repository: Repository) -> AsyncGenerator
         yield vault
 
 
+async def together(*acts: Callable[[], Awaitable[None]]) -> None:
+    """Do several things at the same time; the first that fails stops the others.
+
+    Raises:
+        ToolError: One failed.
+    """
+    failed: list[ToolError] = []
+
+    async def act(one: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await one()
+        except ToolError as error:
+            failed.append(error)
+            group.cancel_scope.cancel()
+
+    async with anyio.create_task_group() as group:
+        for one in acts:
+            group.start_soon(act, one)
+    if failed:
+        raise failed[0]
+
+
 def journal_in(home: Path) -> Path:
     return home / "restore.json"
 
@@ -203,7 +233,7 @@ async def _make(vault: Vault) -> None:
         for key, value in {**_CONFIG, **no_hooks}.items():
             section, name = key.split(".")
             file.write(f'[{section}]\n\t{name} = "{value}"\n')
-    vault.keep(vault.pointer, {"base": None, "index": "index.0"})
+    vault.keep(vault.pointer, {"base": None, "tree": "", "index": "index.0"})
 
 
 def _sweep(vault: Vault) -> None:
