@@ -1,6 +1,7 @@
 """What every door does with checkpoints: save one, list them, compare, take a thread and its files back."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from agents.runtime.patience import patiently
@@ -11,8 +12,10 @@ from state.events import CheckpointTaken
 from state.problem import ProblemError
 from state.store import Moved
 from state.thread import Thread
+from tools.checkpoints.holding import all_held
 from tools.checkpoints.showing import Difference, differences
 from tools.giterrors import printable
+from tools.workspace import Repository
 
 MOST_PATHS = 200
 
@@ -41,7 +44,8 @@ async def save(runtime: Runtime, thread: Thread, label: str) -> Envelope:
 
 
 async def listed(runtime: Runtime, thread: Thread) -> Envelope:
-    """Return the thread's checkpoints, oldest first."""
+    """Return the thread's checkpoints, oldest first; one that `gc` dropped is marked."""
+    dropped = await _dropped(runtime, thread)
     taken_at = {record.version: record.at for record in runtime.store.read(thread.id)}
     rows = [
         {
@@ -49,11 +53,21 @@ async def listed(runtime: Runtime, thread: Thread) -> Envelope:
             "label": one.label,
             "taken_at": taken_at[one.version],
             "repositories": sorted(one.trees),
+            **({"dropped": True} if not dropped.isdisjoint(one.trees.values()) else {}),
         }
         for one in thread.checkpoints
     ]
     step = "`checkpoint_diff` shows what changed since one of them." if rows else "The thread has changed nothing."
     return {"thread_id": thread.id, "checkpoints": rows, "next": step}
+
+
+async def _dropped(runtime: Runtime, thread: Thread) -> set[str]:
+    """Return the commits that the thread's log names and no store has any more."""
+    named = {commit for one in thread.checkpoints for commit in one.trees.values()}
+    if not named:
+        return named
+    repositories = {ref.name: Repository(ref.name, Path(ref.root), ref.mode) for ref in thread.workspace}
+    return named - await all_held(runtime.workspace(repositories))
 
 
 async def compared(runtime: Runtime, thread: Thread, wanted: str, against: str) -> list[Difference]:

@@ -61,7 +61,8 @@ def list_checkpoints(ctx: typer.Context, thread_id: ThreadId = "latest", as_json
     table = Table("CHECKPOINT", "LABEL", "REPOSITORIES", "TAKEN", box=None, pad_edge=False)
     for row in told["checkpoints"]:
         repositories = ", ".join(row["repositories"])
-        table.add_row(row["checkpoint_id"], safe(row["label"]), safe(repositories), age(row["taken_at"]))
+        taken = age(row["taken_at"]) + (", dropped by gc" if row.get("dropped") else "")
+        table.add_row(row["checkpoint_id"], safe(row["label"]), safe(repositories), taken)
     out().print(table)
 
 

@@ -1,6 +1,7 @@
 """`factor12 doctor` and `factor12 gc`: whether all is well, and making room."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from functools import partial
@@ -12,14 +13,17 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from agents.runtime.retention import Retention, retained
 from mcp_server.cli_process import Json, composed, insisting, settings_of
+from mcp_server.compose import Runtime
 from mcp_server.diagnosis import Finding, examine
 from mcp_server.loop import run
-from mcp_server.terminal import out, print_json, safe
+from mcp_server.terminal import complain, out, print_json, safe
 from state import upkeep
 from state.problem import ProblemError
 from state.store import Search
 from state.thread import ENDED
+from tools.checkpoints.pruning import prune
 
 MARKS = {"good": ("✓", "green"), "note": ("!", "yellow"), "bad": ("✗", "red")}
 AGE = re.compile(r"(\d{1,5})\s*(m|h|d|w)")
@@ -53,8 +57,12 @@ def gc(
         str, typer.Option("--older-than", metavar="AGE", help="Forget what ended longer ago: 90m, 12h, 30d, 8w.")
     ] = "30d",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be forgotten.")] = False,
-) -> None:
-    """Forget threads that ended long ago and give their room back. Running and waiting ones stay."""
+) -> int:
+    """Forget threads that ended long ago, drop old checkpoints, and give the room back.
+
+    Running and waiting threads stay, and so does what taking them back needs. FACTOR12_CHECKPOINT_DAYS and
+    FACTOR12_CHECKPOINT_COUNT say which checkpoints are old.
+    """
     if (match := AGE.fullmatch(older_than.strip())) is None:
         raise ProblemError("bad_input", f"{older_than!r} is no age.", "Give one like 90m, 12h, 30d or 8w.")
     now = time()
@@ -62,11 +70,30 @@ def gc(
     runtime = composed(ctx)
     if dry_run:
         rows = runtime.store.list(Search(limit=-1), runtime.principal)
-        old = [row for row in rows if row.status in ENDED and row.updated_at < before]
-        return out().print(f"{counted(len(old), 'thread')} would be forgotten.")
+        old = {row.thread_id for row in rows if row.status in ENDED and row.updated_at < before}
+        out().print(f"{counted(len(old), 'thread')} would be forgotten.")
+        return _gc_checkpoints(runtime, [one for one in upkeep.every(runtime.database) if one not in old], dry_run=True)
     gone = insisting(upkeep.gc, runtime.database, before, now)
     forgot = f"{counted(gone.threads, 'thread')} and {counted(gone.blobs, 'kept output')}"
     out().print(f"Forgot {forgot}; the file is {gone.bytes / 1e6:.1f} MB smaller.")
+    return _gc_checkpoints(runtime, upkeep.every(runtime.database), dry_run=False)
+
+
+def _gc_checkpoints(runtime: Runtime, thread_ids: Sequence[str], *, dry_run: bool) -> int:
+    """Drop checkpoints that are not kept, and say so; 1 if a store of them had to be left as it is."""
+    settings, now = runtime.settings, time()
+    retention = Retention(settings.checkpoint_days, settings.checkpoint_count)
+    kept = retained(runtime.store, thread_ids, retention, now)
+    pruned = run(partial(prune, runtime.workspace({}), kept.commits, now, dry_run=dry_run))
+    dropped = counted(len(kept.dropped), "checkpoint")
+    stores = f" and {counted(pruned.vaults, 'store')} of a repository that is gone" if pruned.vaults else ""
+    if dry_run:
+        out().print(f"{dropped}{stores} would be dropped.")
+    else:
+        out().print(f"Dropped {dropped}{stores}; they took {max(0, pruned.bytes) / 1e6:.1f} MB.")
+    for problem in pruned.problems:
+        complain(problem.problem)
+    return int(bool(pruned.problems))
 
 
 def counted(number: int, what: str) -> str:

@@ -29,6 +29,7 @@ from state.sqlite import Database
 from state.store import Search, Store, UnknownThread
 from state.thread import Thread
 from tools.base import Tool, Workspace
+from tools.workspace import Repository
 
 if TYPE_CHECKING:
     from tools.checkpoints.saving import Tree
@@ -86,21 +87,22 @@ class Runtime:
 
     async def open_workspace(self, thread: Thread) -> Workspace:
         """Open the repositories a thread was launched with, as this process may use them."""
-        scratch = self.settings.state_dir / "scratch"
-        scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
-        found = {ref.name: self.repositories.opened(ref) for ref in thread.workspace}
-        vaults = self.settings.vaults
-        workspace = Workspace(found, self.store, scratch, child_environment(), vaults=vaults)
+        workspace = self.workspace({ref.name: self.repositories.opened(ref) for ref in thread.workspace})
         for ref in thread.workspace:
             if ref.source:
                 from tools.worktrees import make_ready  # git's part is imported when it is needed
 
-                await make_ready(workspace, found[ref.name], ref)
-        if vaults.exists():
+                await make_ready(workspace, workspace.repository(ref.name), ref)
+        if workspace.vaults.exists():
             from agents.runtime.rewinding import completed  # needed by few starts
 
             await completed(self.store, workspace)
         return workspace
+
+    def workspace(self, repositories: Mapping[str, Repository]) -> Workspace:
+        scratch = self.settings.state_dir / "scratch"
+        scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return Workspace(repositories, self.store, scratch, child_environment(), vaults=self.settings.vaults)
 
     async def hold(self, workspace: Workspace, label: str) -> Mapping[str, "Tree"]:
         """Hold the work trees a thread may write to."""

@@ -1,7 +1,9 @@
 """The configuration, read once from the environment and from a file the person named; never from a repository."""
 
+import os
 from collections.abc import Mapping
 from functools import cached_property
+from hashlib import sha256
 from os import environ
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -100,6 +102,15 @@ class Settings(BaseSettings):
         alias="FACTOR12_APPROVAL_CHANNELS",
         description="Where a person may approve: elicitation, terminal.",
     )
+    checkpoint_days: float = Field(
+        default=30.0, ge=0, alias="FACTOR12_CHECKPOINT_DAYS", description="`factor12 gc` drops older checkpoints."
+    )
+    checkpoint_count: int = Field(
+        default=100,
+        ge=1,
+        alias="FACTOR12_CHECKPOINT_COUNT",
+        description="`factor12 gc` keeps so many checkpoints of a repository, the newest.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="WARNING", alias="LOG_LEVEL", description="What is written to stderr."
     )
@@ -136,10 +147,11 @@ class Settings(BaseSettings):
         named = self.database_url.removeprefix("sqlite:///")
         return Path(named).expanduser().absolute() if named else self.state_dir / "factor12.db"
 
-    @property
+    @cached_property
     def vaults(self) -> Path:
-        """Where checkpoints are."""
-        return (self.checkpoint_dir or self.state_dir) / "checkpoints"
+        """Where checkpoints are: in a folder for each database, whose logs say which are needed."""
+        own = f"-{sha256(os.fsencode(self.database)).hexdigest()[:12]}" if self.database_url else ""
+        return (self.checkpoint_dir or self.state_dir) / f"checkpoints{own}"
 
     @property
     def worktrees(self) -> Path:

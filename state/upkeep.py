@@ -69,6 +69,11 @@ def gc(database: Database, older_than: float, now: float) -> Collected:
     return Collected(threads.rowcount, events.rowcount, blobs, max(0, before - _bytes(database.path)))
 
 
+def every(database: Database) -> list[str]:
+    """Return the ids of all threads, whoever they belong to."""
+    return [public for (public,) in database.rows("select public from threads order by id")]
+
+
 def drift(database: Database) -> list[str]:
     """Return the ids of threads whose row does not say what their log says (R1). Nothing is changed."""
     with database.snapshot() as db:

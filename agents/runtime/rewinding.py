@@ -22,7 +22,7 @@ from state.thread import Checkpoint, Thread
 from tools.checkpoints.comparing import after
 from tools.checkpoints.files import State
 from tools.checkpoints.holding import complete_all, open_all
-from tools.checkpoints.restoring import Proposal, carry_out, finish, propose, take_back
+from tools.checkpoints.restoring import Proposal, carry_out, finish, propose, require, take_back
 from tools.checkpoints.saving import overlaid
 from tools.checkpoints.vault import Vault
 from tools.giterrors import printable
@@ -138,6 +138,7 @@ async def _rewind(
 ) -> Rewind:
     thread, proposals = pen.thread, dict[str, Proposal]()
     for name, (repository, vault) in opened.items():
+        await require(vault, checkpoint.trees[name])
         own = await _own(vault, thread, name)
         proposals[name] = await propose(workspace, repository, vault, checkpoint.trees[name], own)
     told = Rewind(

@@ -1,5 +1,6 @@
 """`factor12 doctor` finds what would stop a run and says what to do; `factor12 gc` forgets only what ended."""
 
+import json
 import os
 import sqlite3
 import subprocess
@@ -172,10 +173,51 @@ def test_only_threads_that_ended_long_ago_are_forgotten(shop: Shell) -> None:
     assert "0 threads" in shop.quick("gc", "--older-than", "1d").out
     with sqlite3.connect(shop.state / "factor12.db") as database:
         database.execute("update threads set updated_at = updated_at - 8 * 86400")
-    assert "1 thread would be forgotten" in shop.quick("gc", "--older-than", "1w", "--dry-run").out
+    dry = shop.quick("gc", "--older-than", "1w", "--dry-run").out
+    assert "1 thread would be forgotten" in dry and "0 checkpoints would be dropped" in dry
     assert ended in shop.quick("threads", "show", ended).out
     assert "Forgot 1 thread and 0 kept outputs" in shop.quick("gc", "--older-than", "1w").out
     assert [row["thread_id"] for row in shop.quick("threads", "list", "--json").json] == [waiting]
+
+
+def test_checkpoints_are_dropped_by_age_and_their_absence_is_said(shop: Shell) -> None:
+    shop.quick("run", "issue_fixer", "123")
+    first = shop.quick("checkpoints", "list", "--json").json["checkpoints"][0]["checkpoint_id"]
+    assert "Dropped 0 checkpoints" in shop.quick("gc").out
+    with sqlite3.connect(shop.state / "factor12.db") as database:
+        database.execute("update events set at = at - 31 * 86400")
+    for ref in (shop.state / "checkpoints").glob("*/git/refs/factor12/*"):
+        ref.rename(ref.with_name(f"1.0-{ref.name}"))
+    dry = shop.quick("gc", "--dry-run").out
+    assert "1 checkpoint would be dropped" in dry and "MB" not in dry
+    assert "0 checkpoints" in shop.where(FACTOR12_CHECKPOINT_DAYS="60").quick("gc", "--dry-run").out
+    (pointer,) = (shop.state / "checkpoints").glob("*/current.json")
+    pointer.write_text(json.dumps({**json.loads(pointer.read_text()), "former": []}))
+    assert "Dropped 1 checkpoint; " in shop.quick("gc").out
+    assert "dropped by gc" in shop.quick("checkpoints", "list").out
+    for words in (("diff", first), ("restore", first, "--yes")):
+        gone = shop.quick("checkpoints", *words)
+        assert gone.code == 1 and "is gone" in gone.complaint and "gc" in gone.complaint
+
+
+def test_a_store_of_checkpoints_that_cannot_be_packed_is_named_and_the_rest_is_done(shop: Shell) -> None:
+    shop.quick("run", "issue_fixer", "123")
+    (pointer,) = (shop.state / "checkpoints").glob("*/current.json")
+    pointer.write_text("{")
+    told = shop.quick("gc")
+    assert told.code == 1 and "Dropped 0 checkpoints" in told.out and "current.json" in told.complaint
+
+
+def test_a_store_of_checkpoints_goes_with_its_repository_and_its_threads(shop: Shell) -> None:
+    shop.quick("run", "issue_fixer", "123")
+    thread_id = shop.quick("threads", "list", "--json").json[0]["thread_id"]
+    shop.folder.rename(shop.folder.with_name("moved"))
+    moved = Shell(shop.folder.with_name("moved"), shop.state, shop.variables)
+    assert "Dropped 0 checkpoints;" in moved.quick("gc").out
+    with sqlite3.connect(shop.state / "factor12.db") as database:
+        database.execute("update threads set updated_at = updated_at - 31 * 86400")
+    assert thread_id in moved.quick("threads", "list").out
+    assert "and 1 store of a repository that is gone" in moved.quick("gc").out
 
 
 @pytest.mark.requirement("R15")

@@ -11,6 +11,9 @@ from anyio.to_thread import run_sync
 
 from tools.checkpoints.files import State
 from tools.checkpoints.vault import Vault
+from tools.errors import ToolError
+from tools.giterrors import printable
+from tools.paths import is_git_name
 
 Change: TypeAlias = tuple[State, State]
 """Before and after."""
@@ -35,14 +38,30 @@ class Plan:
 
 
 async def changes(vault: Vault, before: str, after: str) -> dict[str, Change]:
-    """Return path -> states for what differs between two commits."""
+    """Return path -> states for what differs between two commits.
+
+    Raises:
+        ToolError: `refused`; one of them holds a path that none may have.
+    """
     words = ("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", before, after)
     parts = (await vault.git(*words)).split(b"\0")
     found: dict[str, Change] = {}
     for line, path in zip(parts[0:-1:2], parts[1::2], strict=True):
         old_mode, new_mode, old, new, _ = line[1:].decode().split(" ")
-        found[os.fsdecode(path)] = _state(old_mode, old), _state(new_mode, new)
+        found[checked(os.fsdecode(path))] = _state(old_mode, old), _state(new_mode, new)
     return found
+
+
+def checked(path: str) -> str:
+    """Return a path that a save may have written down (SECURITY row 27).
+
+    Raises:
+        ToolError: `refused`; it leads out of the work tree or into git's own folder.
+    """
+    if any(part in ("", ".", "..") or is_git_name(part) for part in path.split("/")):
+        message = f"The checkpoint holds the path {printable(path)!r}, which no checkpoint does."
+        raise ToolError("refused", message, "Somebody changed the vault: nothing of it is used.")
+    return path
 
 
 async def plan(vault: Vault, now: str, wanted: str, own: str | None) -> Plan:

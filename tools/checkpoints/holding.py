@@ -6,7 +6,7 @@ from typing import Any
 
 from tools.checkpoints.restoring import complete
 from tools.checkpoints.saving import Tree, save
-from tools.checkpoints.vault import Vault, home_of, journal_in, opened
+from tools.checkpoints.vault import Vault, held, home_of, journal_in, opened, vault_in
 from tools.workspace import Repository, Workspace
 
 
@@ -16,11 +16,11 @@ async def hold(workspace: Workspace, label: str) -> dict[str, Tree]:
     Raises:
         ToolError: One of them cannot be held; as `save`.
     """
-    held: dict[str, Tree] = {}
+    trees: dict[str, Tree] = {}
     for repository in _writable(workspace):
         async with opened(workspace, repository) as vault:
-            held[repository.name] = await save(workspace, repository, vault, label)
-    return held
+            trees[repository.name] = await save(workspace, repository, vault, label)
+    return trees
 
 
 @asynccontextmanager
@@ -49,6 +49,12 @@ async def complete_all(workspace: Workspace, decided: Callable[[Mapping[str, Any
             if (forward := await complete(vault, decided)) is not None:
                 ended[repository.name] = forward
     return ended
+
+
+async def all_held(workspace: Workspace) -> set[str]:
+    """Return every commit that is held of the workspace's repositories."""
+    vaults = [vault_in(workspace, home_of(workspace, one)) for one in workspace.repositories.values()]
+    return {commit for vault in vaults if vault for commit in await held(vault)}
 
 
 def _writable(workspace: Workspace) -> list[Repository]:

@@ -1,6 +1,7 @@
-"""What the person told git to ignore, and what they track all the same: the one thing the repository is asked for."""
+"""What the repository itself is asked: what the person told git to ignore, and track all the same; and which it is."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from tools.gitrun import git
 from tools.workspace import Repository, Workspace
 
 _LIMIT = 1 << 20
+_BACK = 50
+"""How many commits back a sign of a repository is looked for."""
 
 
 async def consult(workspace: Workspace, repository: Repository, vault: Vault) -> list[str]:
@@ -30,8 +33,39 @@ async def consult(workspace: Workspace, repository: Repository, vault: Vault) ->
     parts = [_content(Path(rules)) if rules else b"", _content(place.common / "info" / "exclude")]
     (vault.git_dir / "info" / "exclude").write_bytes(b"\n".join(parts))
     listed = await git(workspace, repository, "ls-files", "-z", "-c", "-i", "--exclude-standard")
-    vault.keep(vault.pointer, {**current, "consulted": _seen(workspace, place, rules)})
+    signs = await _signs(workspace, repository, place)
+    another = bool(before) and not await is_same(workspace, repository, signs, current["signs"])
+    consulted = {"consulted": _seen(workspace, place, rules), "signs": signs}
+    vault.keep(vault.pointer, {**current, **consulted, "another": another or current.get("another", False)})
     return [os.fsdecode(path) for path in listed.split(b"\0")[:-1]]
+
+
+async def is_same(workspace: Workspace, repository: Repository, now: Iterable[str], then: Iterable[str]) -> bool:
+    """Tell by its signs of now and then whether a repository is still the one that stood at its place then.
+
+    It is if it has a commit of then, wherever its branches are by now: a copy made anew is the same. Where there was
+    no commit, it is if the folder of git is the same one.
+    """
+    known = set(then)
+    if known & set(now):
+        return True
+    commits = [sign for sign in known if not sign.startswith("folder ")]
+    if not commits:
+        return False
+    asked = "".join(f"{commit}\n" for commit in commits).encode()
+    printed = await git(workspace, repository, "cat-file", "--batch-check", stdin=asked)
+    return any(line.split()[1:2] == [b"commit"] for line in printed.splitlines())
+
+
+async def _signs(workspace: Workspace, repository: Repository, place: GitDir) -> list[str]:
+    """Return what tells the repository from another one: its newest commit and an older one, or its folder of git.
+
+    The older one outlasts an amended or rebased newest.
+    """
+    words = ("rev-list", f"--max-count={_BACK}", "HEAD", "--")
+    commits = (await git(workspace, repository, *words, ok=(0, 128))).decode().split()
+    state = place.common.stat()
+    return sorted({commits[0], commits[-1]}) if commits else [f"folder {state.st_dev} {state.st_ino}"]
 
 
 def _seen(workspace: Workspace, place: GitDir, rules: str) -> dict[str, Any]:
@@ -39,7 +73,8 @@ def _seen(workspace: Workspace, place: GitDir, rules: str) -> dict[str, Any]:
     home = environment.get("HOME", "")
     personal = [environment.get("GIT_CONFIG_GLOBAL", ""), f"{home}/.gitconfig", rules]
     personal.append(f"{environment.get('XDG_CONFIG_HOME') or f'{home}/.config'}/git/config")
-    own = [place.common / "config", place.path / "config.worktree", place.common / "info/exclude", place.path / "index"]
+    names = ("config.worktree", "index", "HEAD")
+    own = [place.common / "config", place.common / "info/exclude", *(place.path / name for name in names)]
     files = [str(file) for file in (*own, *personal) if str(file)]
     return {"rules": rules, "files": {file: _version(file) for file in files}}
 

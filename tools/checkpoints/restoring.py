@@ -6,6 +6,7 @@ completed before anything else touches the work tree.
 
 import json
 import os
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,9 +18,10 @@ from anyio import CancelScope
 from anyio.to_thread import run_sync
 
 from tools.checkpoints import files
-from tools.checkpoints.comparing import Change, Plan, changes, plan
+from tools.checkpoints.comparing import Change, Plan, changes, checked, plan
 from tools.checkpoints.contents import Contents, contents
 from tools.checkpoints.files import State
+from tools.checkpoints.ignoring import is_same
 from tools.checkpoints.saving import record, save
 from tools.checkpoints.vault import Vault
 from tools.errors import ToolError
@@ -27,6 +29,7 @@ from tools.workspace import Repository, Workspace
 
 FORWARD = "forward"
 """In the `by` of a restore: cut off, it goes on to the new state, whatever else is known."""
+COMMIT = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +50,12 @@ async def propose(
     `own` is the thread's own last state, which tells what is somebody else's; without it, all is overwritten.
 
     Raises:
-        ToolError: `not_found`; the vault has no such commit. Or as `save`.
+        ToolError: `expired` (the vault has no such commit), `conflict` (another repository stands there by now), or as
+            `save`.
     """
-    await _require(vault, wanted)
+    facts = await require(vault, wanted)
     now = await save(workspace, repository, vault, "before restore")
+    await _require_same(workspace, repository, vault, facts["signs"])
     if hidden := await _hidden(vault, now.commit, wanted):
         now = await save(workspace, repository, vault, "before restore", also=hidden)
     return Proposal(now.commit, wanted, await plan(vault, now.commit, wanted, own))
@@ -146,17 +151,30 @@ async def _hidden(vault: Vault, now: str, wanted: str) -> list[str]:
     return await run_sync(lambda: [path for path in absent if files.state_at(vault.root, path)])
 
 
-async def _require(vault: Vault, commit: str) -> None:
-    found = await vault.run("cat-file", "-e", f"{commit}^{{tree}}")
-    if found.returncode:
-        message = f"The checkpoint {commit[:12]} of {vault.root.name!r} is gone."
-        raise ToolError("not_found", message, "`checkpoint_list` shows what is held.")
+async def require(vault: Vault, commit: str) -> dict[str, Any]:
+    """Return what a commit says of itself.
+
+    Raises:
+        ToolError: `expired`; the vault does not hold it.
+    """
+    if COMMIT.fullmatch(commit):
+        found = await vault.run("cat-file", "commit", commit)
+        if not found.returncode:
+            return json.loads(found.stdout.partition(b"\n\n")[2])
+    message = f"The checkpoint {commit[:12]} of {vault.root.name!r} is gone."
+    raise ToolError("expired", message, "`factor12 gc` drops old ones; `checkpoint_list` shows what is held.")
+
+
+async def _require_same(workspace: Workspace, repository: Repository, vault: Vault, then: list[str]) -> None:
+    if not await is_same(workspace, repository, vault.current()["signs"], then):
+        message = f"The repository at {str(repository.root)!r} is not the one that this checkpoint is of."
+        raise ToolError("conflict", message, "Nothing was changed. Put the old repository back in its place.")
 
 
 def _read_journal(vault: Vault) -> tuple[str, dict[str, Change], dict[str, Any]]:
     kept = json.loads(vault.journal.read_bytes())
     changed = {
-        os.fsdecode(bytes.fromhex(path)): (tuple(old) if old else None, tuple(new) if new else None)
+        checked(os.fsdecode(bytes.fromhex(path))): (tuple(old) if old else None, tuple(new) if new else None)
         for path, old, new in kept["changes"]
     }
     return kept["mark"], changed, kept["by"]

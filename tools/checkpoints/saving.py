@@ -7,6 +7,8 @@ import shutil
 from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
+from time import time
+from typing import Any
 
 from anyio.to_thread import run_sync
 from pydantic import BaseModel, ConfigDict
@@ -15,7 +17,8 @@ from tools.checkpoints.contents import Contents
 from tools.checkpoints.files import State, TooLarge
 from tools.checkpoints.ignoring import consult
 from tools.checkpoints.stream import Stream, open_stream
-from tools.checkpoints.vault import NOTHING, Vault, together
+from tools.checkpoints.together import together
+from tools.checkpoints.vault import FRESH_S, NOTHING, Vault
 from tools.errors import ToolError
 from tools.giterrors import failure, printable
 from tools.paths import is_git_name
@@ -83,15 +86,15 @@ async def _record(
     No commit has a parent, so that old ones can be dropped: each begins with the tree of the last.
     """
     current, told = vault.current(), sorted(map(printable, left_out))
-    if not states and current["base"] is not None:
+    if not states and current["base"] is not None and not current.get("another"):
         return Tree(commit=current["base"], left_out=told)
     index = f"index.{secrets.token_hex(8)}"
-    message = json.dumps({"label": label, "left_out": told}).encode()
+    facts = {"label": label, "left_out": told, "signs": current.get("signs", [])}
     onto = f'M 040000 {current["tree"]} ""\n'.encode() if current["tree"] else b""
     start, refused, made = stream.file.tell(), set[str](), list[tuple[str, str]]()
 
     async def commit() -> None:
-        stream.commit(message, onto, states)
+        stream.commit(json.dumps(facts).encode(), onto, states)
         made.append(await _import(vault, stream))
 
     async def give_times() -> None:
@@ -101,14 +104,21 @@ async def _record(
     if refused:
         states = {path: state for path, state in states.items() if path not in refused}
         told = sorted({*told, *map(printable, refused)})
-        message = json.dumps({"label": label, "left_out": told}).encode()
+        facts["left_out"] = told
         stream.file.seek(start)
         stream.file.truncate()
         await commit()
     commit_id, tree = made[-1]
-    vault.keep(vault.pointer, {**vault.current(), "base": commit_id, "tree": tree, "index": index})
+    changed = {"base": commit_id, "tree": tree, "index": index, "former": _former(current, time()), "another": False}
+    vault.keep(vault.pointer, {**current, **changed})
     (vault.git_dir / current["index"]).unlink(missing_ok=True)
     return Tree(commit=commit_id, left_out=told)
+
+
+def _former(current: Mapping[str, Any], now: float) -> list[list[Any]]:
+    """Return what was saved last until lately, and until when: a change may be under way that began with it."""
+    former = [entry for entry in current.get("former", []) if entry[1] > now - FRESH_S]
+    return [*former, [current["base"], now]] if current["base"] else former
 
 
 async def _listed(vault: Vault) -> list[str]:

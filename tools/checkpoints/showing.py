@@ -3,6 +3,7 @@
 import os
 from typing import Any, NamedTuple
 
+from tools.checkpoints.restoring import require
 from tools.checkpoints.saving import save
 from tools.checkpoints.vault import opened
 from tools.giterrors import printable
@@ -22,10 +23,12 @@ async def differences(workspace: Workspace, name: str, old: str, new: str | None
     """Compare two commits of a repository's checkpoints; without `new` the work tree as it is.
 
     Raises:
-        ToolError: A commit is gone, or the work tree cannot be held.
+        ToolError: `expired` (a commit is gone), or the work tree cannot be held.
     """
     repository = workspace.repository(name)
     async with opened(workspace, repository) as vault:
+        for commit in filter(None, (old, new)):
+            await require(vault, commit)
         if new is None:
             new = (await save(workspace, repository, vault, "to compare")).commit
         counted = await vault.git("diff-tree", "-r", "-z", "--numstat", *_PATCH, old, new)

@@ -7,14 +7,13 @@ Refs in the repository itself would leak by `push --mirror`, and objects borrowe
 import json
 import os
 import shutil
-from collections.abc import AsyncGenerator, Awaitable, Callable, Container, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Container, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import anyio
 from anyio.to_thread import run_sync
 
 from tools import gitchild
@@ -25,6 +24,8 @@ from tools.workspace import Repository, Workspace
 
 REFS = "refs/factor12"
 MIB = 1 << 20
+FRESH_S = 3600.0
+"""How old what no log names must be before it is dropped: a change that takes long names it only when it is over."""
 NOTHING = "0" * 64
 """How git writes that there is no object, with sha256."""
 _ATTRIBUTES = b"* -text !eol !crlf -ident -filter !working-tree-encoding !diff -merge\n"
@@ -163,38 +164,42 @@ async def opened(workspace: Workspace, repository: Repository) -> AsyncGenerator
     if home.is_relative_to(repository.root):
         message = f"The state folder {str(workspace.vaults)!r} lies inside {repository.name!r}."
         raise ToolError("refused", message, "Set FACTOR12_STATE_DIR to a folder outside every repository.")
-    program = shutil.which("git", path=workspace.environment.get("PATH", os.defpath))
-    if program is None:
-        raise ToolError("not_found", "git is not on the PATH.", "Install git 2.39 or newer.")
-    vault = Vault(repository.root, home, program)
-    async with alone(workspace, f"the checkpoints of {repository.root}"):
+    vault = Vault(repository.root, home, _git(workspace))
+    async with alone_at(workspace, vault.root):
         if vault.pointer.exists():
-            await run_sync(_sweep, vault)
+            await run_sync(sweep, vault)
         else:
             await _make(vault)
         yield vault
 
 
-async def together(*acts: Callable[[], Awaitable[None]]) -> None:
-    """Do several things at the same time; the first that fails stops the others.
+def vault_in(workspace: Workspace, home: Path) -> Vault | None:
+    """Return the vault in a folder of vaults; nothing if it was never made to the end.
 
     Raises:
-        ToolError: One failed.
+        ToolError: `store`; it is damaged.
     """
-    failed: list[ToolError] = []
+    pointer = home / "current.json"
+    if not pointer.exists():
+        return None
+    try:
+        root = Path(os.fsdecode(bytes.fromhex(json.loads(pointer.read_bytes())["root"])))
+    except (ValueError, KeyError) as error:
+        hint = "Without that folder no thread of its repository can be taken back; saving anew makes it again."
+        raise ToolError("store", f"{str(pointer)!r} is damaged.", hint) from error
+    return Vault(root, home, _git(workspace))
 
-    async def act(one: Callable[[], Awaitable[None]]) -> None:
-        try:
-            await one()
-        except ToolError as error:
-            failed.append(error)
-            group.cancel_scope.cancel()
 
-    async with anyio.create_task_group() as group:
-        for one in acts:
-            group.start_soon(act, one)
-    if failed:
-        raise failed[0]
+def alone_at(workspace: Workspace, root: Path) -> AbstractAsyncContextManager[None]:
+    """Keep everybody else away from the checkpoints of a work tree."""
+    return alone(workspace, f"the checkpoints of {root}")
+
+
+def _git(workspace: Workspace) -> str:
+    program = shutil.which("git", path=workspace.environment.get("PATH", os.defpath))
+    if program is None:
+        raise ToolError("not_found", "git is not on the PATH.", "Install git 2.39 or newer.")
+    return program
 
 
 def journal_in(home: Path) -> Path:
@@ -212,6 +217,14 @@ def flush_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+async def held(vault: Vault) -> dict[str, float]:
+    """Return every commit that the vault holds, with the time it was made. Needs no lock."""
+    if not vault.pointer.exists():
+        return {}
+    listed = (await vault.git("for-each-ref", "--format=%(objectname) %(refname:lstrip=2)", REFS)).decode()
+    return {commit: float(name.partition("-")[0]) for commit, name in map(str.split, listed.splitlines())}
 
 
 async def _make(vault: Vault) -> None:
@@ -233,18 +246,18 @@ async def _make(vault: Vault) -> None:
         for key, value in {**_CONFIG, **no_hooks}.items():
             section, name = key.split(".")
             file.write(f'[{section}]\n\t{name} = "{value}"\n')
-    vault.keep(vault.pointer, {"base": None, "tree": "", "index": "index.0"})
+    root = os.fsencode(vault.root).hex()  # a name need not be text, and JSON can hold nothing else
+    vault.keep(vault.pointer, {"root": root, "base": None, "tree": "", "index": "index.0"})
 
 
-def _sweep(vault: Vault) -> None:
+def sweep(vault: Vault) -> None:
     """Remove what a save that was killed left behind."""
     kept = vault.current()["index"]
     left = [path for path in vault.git_dir.glob("index.*") if path.name != kept]
     left += vault.git_dir.glob("fast_import_crash*")
-    left += vault.git_dir.glob("objects/pack/tmp_*")
-    left += vault.git_dir.glob("objects/pack/*.keep")
-    left += (vault.git_dir / "refs").rglob("*.lock")
-    left += vault.home.glob("stream.*")
+    for pattern in ("objects/pack/tmp_*", "objects/pack/.tmp-*", "objects/pack/*.keep", "*.lock", "refs/**/*.lock"):
+        left += vault.git_dir.glob(pattern)
+    left += [*vault.home.glob("stream.*"), *vault.home.glob("*.new"), *vault.home.glob("tmp*")]
     for path in left:
         with suppress(FileNotFoundError):
-            path.unlink()
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
