@@ -12,6 +12,7 @@ from pathlib import Path
 from anyio.to_thread import run_sync
 
 from state.events import HeldFiles, RepositoryRef
+from tools.checkpoints.restoring import require
 from tools.checkpoints.vault import flush_folder, opened
 from tools.errors import ToolError
 from tools.gitrun import git
@@ -96,6 +97,7 @@ async def _fill(workspace: Workspace, own: Repository, files: HeldFiles) -> None
     async with opened(workspace, Repository(own.name, Path(files.root), "read")) as vault:
         index = vault.home / f"stream.{own.root.parent.name}"
         env = {"GIT_INDEX_FILE": str(index), "GIT_WORK_TREE": str(own.root)}
+        await require(vault, files.commit)
         try:
             await vault.git("read-tree", files.commit, env=env)
             await vault.git("checkout-index", "--all", "--force", env=env, timeout_s=CHECKOUT_S)

@@ -1,5 +1,6 @@
 """Which checkpoints are kept: by age and number, and whatever a restore of a kept one needs besides."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -8,6 +9,8 @@ from state.events import CheckpointTaken, Rewound
 from state.fold import catch_up
 from state.store import Record, Store
 from state.thread import Checkpoint, Thread
+
+COMMIT = re.compile(r"\b[0-9a-f]{64}\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,9 @@ def retained(store: Store, thread_ids: Iterable[str], retention: Retention, now:
     Raises:
         ProblemError: A log cannot be read: what its thread needs is not known, and nothing may be dropped.
     """
-    taken = [one for thread_id in thread_ids for one in _taken(thread_id, store.read(thread_id))]
+    logs = {thread_id: store.read(thread_id) for thread_id in thread_ids}
+    threads = {thread_id: catch_up(Thread(id=thread_id), (r.event for r in logs[thread_id])) for thread_id in logs}
+    taken = [one for thread_id, thread in threads.items() for one in _taken(thread, logs[thread_id])]
     count = dict[str, int]()
     kept: list[_Taken] = []
     dropped: list[str] = []
@@ -52,16 +57,24 @@ def retained(store: Store, thread_ids: Iterable[str], retention: Retention, now:
             count.update((root, count.get(root, 0) + 1) for root in roots)
         else:
             dropped.append(checkpoint_id(one.thread, one.checkpoint))
-    return Kept(frozenset(commit for one in kept for commit in _needed(one)), tuple(dropped))
+    needed = {commit for one in kept for commit in _needed(one)}
+    going = {commit for thread in threads.values() if not thread.ended for commit in _under_way(thread)}
+    return Kept(frozenset(needed | going), tuple(dropped))
 
 
-def _taken(thread_id: str, records: Sequence[Record]) -> list[_Taken]:
-    thread = catch_up(Thread(id=thread_id), (record.event for record in records))
+def _taken(thread: Thread, records: Sequence[Record]) -> list[_Taken]:
     at = {record.version: record.at for record in records if isinstance(record.event, CheckpointTaken)}
     newest = max((record.version for record in records if isinstance(record.event, Rewound)), default=0)
     first = {} if thread.ended else {name: one.version for one in reversed(thread.checkpoints) for name in one.trees}
     bound = {newest - 1, *first.values()}
     return [_Taken(thread, one, at[one.version], one.version in bound) for one in thread.checkpoints]
+
+
+def _under_way(thread: Thread) -> Iterable[str]:
+    """Return what the thread's own work trees begin with, and what an effect names that is not settled yet."""
+    yield from (ref.files.commit for ref in thread.workspace if ref.files)
+    if thread.pending is not None:
+        yield from COMMIT.findall(thread.pending.model_dump_json())
 
 
 def _needed(one: _Taken) -> Iterable[str]:

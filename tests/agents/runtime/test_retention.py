@@ -5,7 +5,18 @@ from pathlib import Path
 import pytest
 
 from agents.runtime.retention import Kept, Retention, retained
-from state.events import CheckpointTaken, Event, Finished, Launched, RepositoryRef, Resolved, Resumed, Rewound, Started
+from state.events import (
+    CheckpointTaken,
+    Event,
+    Finished,
+    HeldFiles,
+    Launched,
+    RepositoryRef,
+    Resolved,
+    Resumed,
+    Rewound,
+    Started,
+)
 from state.log import SqliteStore
 from state.sqlite import Database, StoreError
 from state.store import Held, Store
@@ -42,8 +53,8 @@ def changed(before: str, after: str) -> tuple[Event, ...]:
     return started, Resolved(key=after, hash="h", value=1, trees={"shop": (before, after)})
 
 
-def thread(store: Store, name: str, *events: Event) -> str:
-    created = store.create(name, Launched(agent="a", session="s", task={}, at=0, workspace=(SHOP,)))
+def thread(store: Store, name: str, *events: Event, workspace: tuple[RepositoryRef, ...] = (SHOP,)) -> str:
+    created = store.create(name, Launched(agent="a", session="s", task={}, at=0, workspace=workspace))
     lease = store.claim(name)
     assert not isinstance(lease, Held)
     assert store.release(lease, store.append(lease, created.thread, *events))
@@ -95,6 +106,15 @@ def test_what_takes_back_the_newest_restore_is_never_dropped(store: SqliteStore,
     clock.now += 300 * DAY
     assert kept(store, clock.now, gone).dropped == ("t@9", "t@5", "t@2")
     assert "c3" in kept(store, clock.now, gone).commits
+
+
+def test_what_an_own_work_tree_begins_with_and_what_is_not_settled_is_kept(store: SqliteStore, clock: Clock) -> None:
+    own = SHOP.model_copy(update={"source": "/src/shop", "files": HeldFiles(root="/src/shop", commit="f0")})
+    intent = Started(key="x", hash="h", risk="write", tool="take_over", args={}, plan={"wanted": "a" * 64})
+    going = thread(store, "t", intent, workspace=(own,))
+    ended = thread(store, "u", ENDS, workspace=(own.model_copy(update={"files": HeldFiles(root="/", commit="f1")}),))
+    clock.now += 300 * DAY
+    assert kept(store, clock.now, going, ended) == Kept(frozenset({"f0", "a" * 64}), ())
 
 
 def test_a_log_that_cannot_be_read_stops_it(store: SqliteStore, clock: Clock) -> None:
