@@ -29,6 +29,7 @@ from state.sqlite import Database
 from state.store import Search, Store, UnknownThread
 from state.thread import Thread
 from tools.base import Tool, Workspace
+from tools.boxes.sandbox import Sandbox, Unboxed
 from tools.workspace import Repository
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Runtime:
     repositories: Repositories
     dispatcher: InProcessDispatcher
     parts: Callable[[], Parts]
+    sandbox: Sandbox
     outward: Outward = field(default_factory=Outward)
     bells: Bells = field(default_factory=Bells)
     principal: str = ""
@@ -102,7 +104,8 @@ class Runtime:
     def workspace(self, repositories: Mapping[str, Repository]) -> Workspace:
         scratch = self.settings.state_dir / "scratch"
         scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return Workspace(repositories, self.store, scratch, child_environment(), vaults=self.settings.vaults)
+        vaults, sandbox = self.settings.vaults, self.sandbox
+        return Workspace(repositories, self.store, scratch, child_environment(), vaults=vaults, sandbox=sandbox)
 
     async def hold(self, workspace: Workspace, label: str) -> Mapping[str, "Tree"]:
         """Hold the work trees a thread may write to."""
@@ -233,4 +236,13 @@ def compose(
         return Parts(known.agents if agents is None else agents, known.tools if tools is None else tools)
 
     parts = catalogued if agents is None and tools is None else given
-    return Runtime(settings, database, store, repositories, dispatcher, parts)
+    return Runtime(settings, database, store, repositories, dispatcher, parts, _sandbox(settings, repositories))
+
+
+def _sandbox(settings: Settings, repositories: Repositories) -> Sandbox:
+    if settings.sandbox == "off":
+        return Unboxed("FACTOR12_SANDBOX is `off`")
+    from tools.boxes.bubblewrap import Bubblewrap
+
+    never_in = [root for root in (*repositories.roots, repositories.home) if root is not None]
+    return Bubblewrap(child_environment().get("PATH", ""), never_in, required=settings.sandbox == "require")

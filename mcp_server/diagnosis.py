@@ -10,6 +10,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from anyio.to_thread import run_sync
+
 from mcp_server.compose import Runtime
 from mcp_server.settings import Settings, child_environment
 from mcp_server.version import program_version
@@ -52,6 +54,7 @@ async def examine(
         yield finding
     try:
         runtime = compose()
+        yield await _sandbox(runtime)
         for finding in chain(_folders(runtime), _store(runtime, rebuild=rebuild), _threads(runtime)):
             yield finding
         if git.state == "good":
@@ -59,9 +62,7 @@ async def examine(
     except StoreError as error:
         pointed_here = "factor12 doctor" in error.problem.hint
         yield Finding("database", "bad", error.problem.message, _BROKEN if pointed_here else error.problem.hint)
-    yield Finding(
-        "sandbox", "note", "none: tests of a repository run with your rights, if it is trusted or you approve"
-    )
+        yield Finding("sandbox", "note", "not looked for: it must be no repository's own, and those need the database")
 
 
 def _programs() -> Iterator[Finding]:
@@ -88,6 +89,19 @@ def _disk(database: Path) -> Iterator[Finding]:
     if free < LEAST_FREE:
         says = f"{free / 1e6:.1f} MB are free where the database is, in {folder}"
         yield Finding("disk", "bad" if free < LEAST_FREE // 100 else "note", says, "Free space there.")
+
+
+async def _sandbox(runtime: Runtime) -> Finding:
+    standing = await run_sync(runtime.sandbox.standing)
+    if standing.name != "none":
+        return Finding(
+            "sandbox", "good", f"{standing.name}: {standing.says} starts boxes; tests of a repository run in one"
+        )
+    if runtime.sandbox.required:
+        says = f"none, so no tests run: FACTOR12_SANDBOX is `require`, and {standing.says}"
+        return Finding("sandbox", "bad", says, "Install bubblewrap, or set FACTOR12_SANDBOX=auto.")
+    says = f"none, so tests run with your rights, if you trust the repository or approve: {standing.says}"
+    return Finding("sandbox", "note", says, "" if runtime.settings.sandbox == "off" else "Install bubblewrap.")
 
 
 def _folders(runtime: Runtime) -> Iterator[Finding]:
@@ -157,7 +171,11 @@ async def _repository(runtime: Runtime, here: Path) -> Finding:
         return Finding("repository", "bad", error.problem.message, error.problem.hint)
     if why := facts.why_not_writable():
         return Finding("repository", "bad", why.message, why.hint)
-    if not repositories.trusted(root):
-        says = f"{root} is not trusted, so running its tests needs an approval"
-        return Finding("repository", "note", says, f"factor12 repo trust {root}")
-    return Finding("repository", "good", f"{root} can be worked on, and is trusted")
+    if repositories.trusted(root):
+        return Finding("repository", "good", f"{root} can be worked on, and is trusted")
+    if (await run_sync(runtime.sandbox.standing)).name != "none":
+        return Finding(
+            "repository", "good", f"{root} can be worked on; it is not trusted, so its tests need the sandbox"
+        )
+    says = f"{root} is not trusted, so running its tests needs an approval"
+    return Finding("repository", "note", says, f"factor12 repo trust {root}")

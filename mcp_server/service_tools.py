@@ -1,5 +1,7 @@
 """`health`: whether this server works, and how it is set."""
 
+from anyio.to_thread import run_sync
+
 from mcp_server.arguments import Nothing
 from mcp_server.asking import Ctx
 from mcp_server.compose import Runtime
@@ -19,7 +21,7 @@ async def health(runtime: Runtime, _: Ctx, args: Nothing) -> Envelope:
     waiting = runtime.store.list(Search(status="waiting", limit=MOST_COUNTED), runtime.principal)
     running = runtime.store.list(Search(status="running", limit=MOST_COUNTED), runtime.principal)
     interrupted = runtime.store.list(Search(status="interrupted", limit=MOST_COUNTED), runtime.principal)
-    settings = runtime.settings
+    settings, standing = runtime.settings, await run_sync(runtime.sandbox.standing)
     return {
         "status": "ok",
         "program": f"factor12 {program_version()}",
@@ -27,7 +29,7 @@ async def health(runtime: Runtime, _: Ctx, args: Nothing) -> Envelope:
         "agents": list(runtime.engine.agents),
         "threads": {"running": len(running), "waiting": len(waiting), "interrupted": len(interrupted)},
         "roots": [str(root) for root in runtime.repositories.roots],
-        "sandbox": "none",
+        "sandbox": f"{standing.name}: {standing.says}",
         "approval": settings.approval,
         "approval_channels": list(settings.approval_channels),
         "next": _next(len(waiting), len(interrupted)),

@@ -92,6 +92,11 @@ class Settings(BaseSettings):
         alias="FACTOR12_DURABILITY",
         description="full: every event survives power loss, not only writes, answers and dangerous outcomes.",
     )
+    sandbox: Literal["auto", "require", "off"] = Field(
+        default="auto",
+        alias="FACTOR12_SANDBOX",
+        description="auto: tests run in bubblewrap where it works; require: never without; off: as if there were none.",
+    )
     approval: Literal["person", "host"] = Field(
         default="person",
         alias="FACTOR12_APPROVAL",

@@ -1,21 +1,23 @@
 """Run a repository's tests and say what each of them said (R13); nothing else of a repository is ever run."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from anyio.to_thread import run_sync
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tools.base import tool
+from tools.boxes.sandbox import BoxName, box_for
 from tools.children import Child
 from tools.errors import ToolError
 from tools.evidence import MOST, Check, Comparison, Verdict, compare
 from tools.repoconfig import read_config
+from tools.runners.boxed import reason_to_ask, wrapping
 from tools.runners.detection import detect
 from tools.runners.families import FAMILIES
 from tools.runners.results import RED, Missing, Report, Runner, State, Target, compact
-from tools.runners.surroundings import attempt, clear, reason_to_ask, run_there, shown, target
+from tools.runners.surroundings import attempt, clear, run_there, shown, target
 from tools.runners.targets import existing, name_filter
 from tools.workspace import Workspace
 
@@ -41,40 +43,39 @@ class CheckPlan(BaseModel):
     paths: list[str] = []
     select: str = ""
     timeout_s: int = TIMEOUT_S
+    sandbox: BoxName = "none"
+    writable: list[str] = []
+    """What the tests may write that they otherwise only read, in a sandbox."""
     baseline: str = ""
     confirm: bool = False
     """Run once more, alone, what is red; with a baseline, what was red there and passes."""
 
 
 def _gate(workspace: Workspace, plan: CheckPlan) -> str | None:
-    return reason_to_ask(workspace, plan.repo, plan.argv)
+    return reason_to_ask(workspace, plan)
 
 
 async def _apply(workspace: Workspace, plan: CheckPlan) -> Check:
     if plan.runner is None or not plan.argv:
         return Check(runner=plan.runner, command=[], verdict="no_evidence", why=plan.reason)
     there = target(workspace, plan.repo, plan.runner, plan.paths, plan.select)
-    child, report = await _run(workspace, plan.runner, there, plan.argv, plan.environment, plan.timeout_s)
+    child, report = await _run(workspace, plan.runner, plan, there, plan.timeout_s)
     flaky: list[str] = []
     if plan.confirm and report.ids:
         flaky = await _flaky(workspace, plan, plan.runner, there, report)
     elif plan.confirm and not plan.baseline and _verdict(plan, child, report)[0] == "failed":
-        again = await _run(workspace, plan.runner, there, plan.argv, plan.environment, min(plan.timeout_s, AGAIN_S))
+        again = await _run(workspace, plan.runner, plan, there, min(plan.timeout_s, AGAIN_S))
         flaky = [plan.runner] if _verdict(plan, *again)[0] == "passed" else []
     return _conclude(workspace, plan, shown(there, plan.argv), child, report, flaky)
 
 
 async def _run(
-    workspace: Workspace,
-    runner: Runner,
-    there: Target,
-    argv: Sequence[str],
-    environment: Mapping[str, str],
-    timeout_s: float,
+    workspace: Workspace, runner: Runner, plan: CheckPlan, there: Target, timeout_s: float
 ) -> tuple[Child, Report]:
+    wrap = wrapping(workspace, plan)
     async with attempt(there) as here:
         workspace.fence()
-        child = await run_there(here, argv, environment, timeout_s)
+        child = await run_there(here, plan, timeout_s, wrap)
         return child, await run_sync(_report, runner, here, child)
 
 
@@ -95,7 +96,8 @@ async def _flaky(workspace: Workspace, plan: CheckPlan, runner: Runner, there: T
     recipe = await FAMILIES[runner].recipe(alone)
     if isinstance(recipe, Missing):  # pragma: no cover - it was there for the first look
         return []
-    _, again = await _run(workspace, runner, alone, recipe.argv, recipe.environment, min(plan.timeout_s, AGAIN_S))
+    narrowed = plan.model_copy(update={"argv": list(recipe.argv), "environment": dict(recipe.environment)})
+    _, again = await _run(workspace, runner, narrowed, alone, min(plan.timeout_s, AGAIN_S))
     opposite: frozenset[State] = RED if plan.baseline else frozenset({"pass"})
     return sorted(name for name in looked_at if again.states.get(name) in opposite)
 
@@ -133,7 +135,8 @@ async def run_check(
     no tests, a file that cannot be imported) is a result with the verdict `no_evidence`.
     """
     repository = workspace.repository(repo)
-    config = read_config(repository).check
+    settings = read_config(repository)
+    config = settings.check
     if baseline:
         _states(workspace, baseline)
     plan = CheckPlan(
@@ -143,6 +146,7 @@ async def run_check(
         paths=list(await run_sync(existing, repository.root, paths or tuple(config.paths))),
         select=name_filter(select),
         timeout_s=config.timeout_s or TIMEOUT_S,
+        writable=list(settings.sandbox.writable),
         baseline=baseline,
         confirm=confirm,
     )
@@ -158,7 +162,13 @@ async def _equip(workspace: Workspace, plan: CheckPlan, runner: Runner, reason: 
     recipe = await FAMILIES[runner].recipe(there)
     if isinstance(recipe, Missing):
         return plan.model_copy(update={"runner": runner, "reason": recipe.reason})
-    found = {"runner": runner, "reason": reason, "argv": list(recipe.argv), "environment": dict(recipe.environment)}
+    found = {
+        "runner": runner,
+        "reason": reason,
+        "argv": list(recipe.argv),
+        "environment": dict(recipe.environment),
+        "sandbox": await run_sync(box_for, workspace.sandbox),
+    }
     return plan.model_copy(update=found)
 
 
@@ -185,6 +195,7 @@ def _conclude(
             ids=report.ids,
             compared=compared,
             flaky=list(flaky[:MOST]),
+            sandbox=plan.sandbox,
             seconds=round(child.seconds, 2),
         )
     )

@@ -5,6 +5,7 @@ from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
+from tools.boxes.sandbox import BoxName
 from tools.runners.results import RED, Case, Counts, Runner, State
 from tools.tampering import Review, is_test_file
 
@@ -70,7 +71,7 @@ class Check(_Model):
     compared: Comparison | None = None
     flaky: list[str] = []
     """Tests that were red once and passed once, on the same code, cut at `MOST`; without names of tests, the runner."""
-    sandbox: Literal["none"] = "none"
+    sandbox: BoxName = "none"
     seconds: float = 0.0
 
 

@@ -8,14 +8,17 @@ from anyio.to_thread import run_sync
 from pydantic import BaseModel, ConfigDict
 
 from tools.base import tool
+from tools.boxes.sandbox import BoxName, box_for
 from tools.children import Child
 from tools.findings import READERS, Finding, Linter
+from tools.repoconfig import read_config
+from tools.runners.boxed import reason_to_ask, wrapping
 from tools.runners.cargo import rust_homes
 from tools.runners.detection import text_of
 from tools.runners.golang import go_homes
 from tools.runners.interpreter import environments, on_path
 from tools.runners.results import Target, last_lines
-from tools.runners.surroundings import attempt, clear, reason_to_ask, run_there, shown, target
+from tools.runners.surroundings import attempt, clear, run_there, shown, target
 from tools.runners.targets import existing
 from tools.workspace import Workspace
 
@@ -61,6 +64,9 @@ class LintPlan(BaseModel):
     argv: list[str] = []
     environment: dict[str, str] = {}
     paths: list[str] = []
+    sandbox: BoxName = "none"
+    writable: list[str] = []
+    """What it may write that it otherwise only reads, in a sandbox."""
 
 
 class Lint(BaseModel):
@@ -75,22 +81,23 @@ class Lint(BaseModel):
     findings: list[Finding] = []
     """Cut at `MOST`."""
     total: int = 0
-    sandbox: Literal["none"] = "none"
+    sandbox: BoxName = "none"
     seconds: float = 0.0
 
 
 def _gate(workspace: Workspace, plan: LintPlan) -> str | None:
-    return reason_to_ask(workspace, plan.repo, plan.argv)
+    return reason_to_ask(workspace, plan)
 
 
 async def _apply(workspace: Workspace, plan: LintPlan) -> Lint:
     if plan.linter is None or not plan.argv:
         return Lint(linter=plan.linter, verdict="no_result", why=plan.reason)
-    there = target(workspace, plan.repo, plan.linter, plan.paths)
+    there, wrap = target(workspace, plan.repo, plan.linter, plan.paths), wrapping(workspace, plan)
     async with attempt(there) as here:
         workspace.fence()
-        child = await run_there(here, plan.argv, plan.environment, TIMEOUT_S)
-    return _conclude(there, plan.linter, shown(there, plan.argv), child)
+        child = await run_there(here, plan, TIMEOUT_S, wrap)
+    found = _conclude(there, plan.linter, shown(there, plan.argv), child)
+    return found.model_copy(update={"sandbox": plan.sandbox})
 
 
 async def _probe(workspace: Workspace, plan: LintPlan) -> None:
@@ -123,6 +130,8 @@ def _plan(workspace: Workspace, repo: str, paths: tuple[str, ...]) -> LintPlan:
         "reason": f"{file} configures {linter}.",
         "argv": [program, *_ARGUMENTS[linter], *_where(linter, plan.paths)],
         "environment": _environment(there, linter, program),
+        "sandbox": box_for(workspace.sandbox),
+        "writable": list(read_config(repository).sandbox.writable),
     }
     return plan.model_copy(update=found)
 

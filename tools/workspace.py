@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
+from tools.boxes.sandbox import Sandbox, Unboxed
 from tools.errors import ToolError
 
 Mode: TypeAlias = Literal["read", "write"]
@@ -50,6 +51,8 @@ class Workspace:
     """A private folder outside every repository: checkpoints."""
     fence: Callable[[], None] = lambda: None
     """Called right before something changes: raises `Fenced` when another driver took the thread over (R6)."""
+    sandbox: Sandbox = field(default_factory=Unboxed)
+    """What the programs of a repository run in."""
 
     def repository(self, name: str = "") -> Repository:
         """Return the named repository, or the first.

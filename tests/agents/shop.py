@@ -127,11 +127,11 @@ class Shop:
 
 
 @asynccontextmanager
-async def opened(root: Path, *, trusted: bool = True) -> AsyncGenerator[Shop]:
+async def opened(root: Path, *, trusted: bool = True, sandbox: str = "off") -> AsyncGenerator[Shop]:
     """Run a process beside the repository, its state in a folder of its own."""
     folder = root.parent
     given: dict[str, Any] = {"state_dir": folder / "state", "base_path": folder}
-    given["trusted_roots"] = (folder,) if trusted else ()
+    given |= {"trusted_roots": (folder,) if trusted else (), "sandbox": sandbox}
     async with running(Settings(**given), root) as runtime:
         yield Shop(root, runtime)
 

@@ -46,10 +46,10 @@ def started(home: Path, command: Sequence[str], **variables: str) -> StdioServer
 
 @asynccontextmanager
 async def piped(
-    home: Path, mode: str = "auto", command: Sequence[str] = REAL, person: Person | None = None
+    home: Path, mode: str = "auto", command: Sequence[str] = REAL, person: Person | None = None, **variables: str
 ) -> AsyncGenerator[Calls]:
     """Start a server as a host does, and be its client."""
-    client = Client(started(home, command), mode=mode, elicitation_callback=person)
+    client = Client(started(home, command, **variables), mode=mode, elicitation_callback=person)
     with anyio.fail_after(60):
         async with client:
             yield Calls(client)

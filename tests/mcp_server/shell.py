@@ -53,6 +53,10 @@ class Shell:
         """Return the shell with more variables set."""
         return Shell(self.folder, self.state, {**self.variables, **variables})
 
+    def wary(self) -> "Shell":
+        """Return the shell of somebody who trusts no repository and has no sandbox: tests need an approval."""
+        return self.where(FACTOR12_TRUSTED_ROOTS="", FACTOR12_SANDBOX="off")
+
     def run(self, *words: str) -> Said:
         """Run a command away from any terminal, as a script or a model does."""
         done = subprocess.run(

@@ -17,7 +17,7 @@ TWICE = {**SHOP, "old.py": SHOP["auth.py"], "tests/test_auth.py": SHOP["tests/te
 @pytest.fixture
 def untrusted(make_repository: Callable[..., Path], tmp_path: Path) -> Shell:
     """A shell whose person trusts nothing, so that a check needs an approval."""
-    return open_shell(make_repository, tmp_path).where(FACTOR12_TRUSTED_ROOTS="")
+    return open_shell(make_repository, tmp_path).wary()
 
 
 @pytest.fixture

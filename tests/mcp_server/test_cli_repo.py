@@ -13,7 +13,7 @@ from tests.mcp_server.shell import Shell, open_shell
 def shop(make_repository: Callable[..., Path], tmp_path: Path) -> Shell:
     """A shell in `shop`, with `portal` beside it, whose person trusts nothing yet."""
     make_repository("src/portal", {"README.md": "portal\n"})
-    return open_shell(make_repository, tmp_path).where(FACTOR12_TRUSTED_ROOTS="")
+    return open_shell(make_repository, tmp_path).wary()
 
 
 def test_the_repositories_beside_this_one_are_listed(shop: Shell) -> None:

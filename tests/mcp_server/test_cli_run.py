@@ -54,7 +54,7 @@ def test_each_outcome_has_its_own_exit_code(shop: Shell) -> None:
     assert shop.quick("run", "issue_fixer", "--issue", "123", "--check", "none").code == 3
     assert shop.quick("run", "issue_fixer", "--issue", "123").code == 4
     assert shop.quick("run", "testing").code == 0
-    assert shop.where(FACTOR12_TRUSTED_ROOTS="").quick("run", "testing").code == 5
+    assert shop.wary().quick("run", "testing").code == 5
 
 
 @pytest.mark.requirement("R16")
@@ -117,7 +117,7 @@ def test_a_branch_is_told_and_so_is_what_is_too_much_to_list(
 
 
 def test_a_wrong_code_ends_the_command_and_the_thread_waits(shop: Shell) -> None:
-    with shop.where(FACTOR12_TRUSTED_ROOTS="").person("run", "testing") as person:
+    with shop.wary().person("run", "testing") as person:
         person.sees("Your answer: ")
         person.types("approve")
         person.sees("type the code")
@@ -189,7 +189,7 @@ def test_red_tests_are_named_with_why_and_where(shop: Shell) -> None:
 @pytest.mark.requirement("R8", "F7")
 def test_questions_are_put_to_the_person_at_the_terminal(make_repository: Callable[..., Path], tmp_path: Path) -> None:
     twice = open_shell(make_repository, tmp_path, {**SHOP, "old.py": SHOP["auth.py"]})
-    with twice.where(FACTOR12_TRUSTED_ROOTS="").person("run", "issue_fixer", "123") as person:
+    with twice.wary().person("run", "issue_fixer", "123") as person:
         person.sees("1  auth.py:12")
         person.sees("2  old.py:12")
         person.sees("Your answer: ")

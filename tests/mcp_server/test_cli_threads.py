@@ -22,7 +22,7 @@ def shop(make_repository: Callable[..., Path], tmp_path: Path) -> Shell:
 @pytest.fixture
 def waiting(shop: Shell) -> tuple[Shell, str]:
     """A thread that waits for an approval."""
-    shell = shop.where(FACTOR12_TRUSTED_ROOTS="")
+    shell = shop.wary()
     return shell, shell.quick("run", "testing", "--json").json["thread_id"]
 
 
@@ -132,7 +132,7 @@ def test_cancel_stops_for_good_and_says_so_again(waiting: tuple[Shell, str]) -> 
 
 
 def test_a_thread_of_another_folder_is_not_resumed_from_here(shop: Shell, tmp_path: Path) -> None:
-    shop.where(FACTOR12_TRUSTED_ROOTS="").quick("run", "testing")
+    shop.wary().quick("run", "testing")
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     refused = Shell(elsewhere, shop.state).quick("threads", "resume", "latest")

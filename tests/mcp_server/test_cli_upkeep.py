@@ -37,7 +37,7 @@ def test_a_doctor_who_finds_nothing_says_what_was_looked_at(shop: Shell) -> None
         "factor12.db",
         "every row says what its log says",
         "can be worked on",
-        "none: tests of",
+        "sandbox",
     ):
         assert part in well.out, part
 
@@ -112,7 +112,7 @@ def test_a_damaged_log_is_named(shop: Shell) -> None:
 
 
 def test_what_stops_a_run_in_this_repository_is_said_with_the_remedy(shop: Shell) -> None:
-    assert findings(shop.where(FACTOR12_TRUSTED_ROOTS=""))["repository"]["next"].startswith("factor12 repo trust")
+    assert findings(shop.wary())["repository"]["next"].startswith("factor12 repo trust")
     head = run_git(shop.folder, "rev-parse", "HEAD").strip()
     (shop.folder / ".git" / "MERGE_HEAD").write_text(f"{head}\n")
     ill = findings(shop)["repository"]
@@ -148,7 +148,7 @@ def test_a_foreign_package_in_the_place_of_ours_is_named(shop: Shell, tmp_path: 
 
 
 def test_threads_that_wait_or_were_interrupted_are_told_with_their_next_step(shop: Shell) -> None:
-    waiting = shop.where(FACTOR12_TRUSTED_ROOTS="").quick("run", "testing", "--json").json["thread_id"]
+    waiting = shop.wary().quick("run", "testing", "--json").json["thread_id"]
     assert findings(shop)["threads"]["next"] == f"factor12 answer {waiting}"
     shop.quick("threads", "cancel", waiting)
     running = shop.quick("run", "testing", "--wait", "0", "--json").json["thread_id"]
@@ -169,7 +169,7 @@ def test_another_process_that_uses_the_database_is_named(shop: Shell) -> None:
 
 def test_only_threads_that_ended_long_ago_are_forgotten(shop: Shell) -> None:
     ended = shop.quick("run", "testing", "--json").json["thread_id"]
-    waiting = shop.where(FACTOR12_TRUSTED_ROOTS="").quick("run", "testing", "--json").json["thread_id"]
+    waiting = shop.wary().quick("run", "testing", "--json").json["thread_id"]
     assert "0 threads" in shop.quick("gc", "--older-than", "1d").out
     with sqlite3.connect(shop.state / "factor12.db") as database:
         database.execute("update threads set updated_at = updated_at - 8 * 86400")

@@ -51,7 +51,10 @@ def shop(make_repository: Callable[..., Path]) -> Path:
 
 @pytest.fixture
 def slow(make_repository: Callable[..., Path], tmp_path: Path) -> Path:
-    """A repository whose test, once the code is right, writes its pid to the pipe `began` and waits for `go`."""
+    """A repository whose test, once the code is right, writes its pid to the pipe `began` and waits for `go`.
+
+    Both are beside the repository, where no box lets a test reach.
+    """
     os.mkfifo(tmp_path / "began")
     waits = WAITS.format(folder=str(tmp_path))
     return make_repository("slow", {**SHOP, "tests/test_auth.py": waits, "issues/124.md": AUTH_ISSUE})
@@ -89,7 +92,7 @@ async def leave(client: Host, how: str) -> None:
 async def test_leaving_during_a_check_answers_the_call_and_another_process_finishes(
     tmp_path: Path, slow: Path, how: str
 ) -> None:
-    async with hosted(slow, REAL) as client:
+    async with hosted(slow, REAL, FACTOR12_SANDBOX="off") as client:
         begun = await client.call("issue_fixer", issue="123")
         checking = await pid_from(tmp_path / "began")
         await leave(client, how)
@@ -99,7 +102,7 @@ async def test_leaving_during_a_check_answers_the_call_and_another_process_finis
         assert await client.rest() == b""
     assert not psutil.pid_exists(checking)
     go(tmp_path)
-    async with piped(slow) as other:
+    async with piped(slow, FACTOR12_SANDBOX="off") as other:
         done = await other.told("thread_wait", thread_id=left["thread_id"])
     assert done["outcome"] == "fixed"
     assert (slow / "auth.py").read_text() == FIXED
@@ -109,14 +112,14 @@ async def test_leaving_during_a_check_answers_the_call_and_another_process_finis
 async def test_after_kill_9_during_a_check_another_server_finishes_and_the_edit_is_applied_once(
     tmp_path: Path, slow: Path
 ) -> None:
-    async with hosted(slow, REAL) as client:
+    async with hosted(slow, REAL, FACTOR12_SANDBOX="off") as client:
         await client.call("issue_fixer", issue="123")
         await pid_from(tmp_path / "began")
         client.process.kill()
         assert await client.ends(3) == -signal.SIGKILL
     edited = (slow / "auth.py").stat()
     go(tmp_path)
-    async with piped(slow) as second:
+    async with piped(slow, FACTOR12_SANDBOX="off") as second:
         done = await second.told("thread_wait", thread_id="latest")
         assert done["outcome"] == "fixed"
         log = await second.told("thread_history", thread_id=done["thread_id"])
@@ -130,7 +133,7 @@ async def test_after_kill_9_during_a_check_another_server_finishes_and_the_edit_
 async def test_a_cancel_from_another_process_stops_a_running_check_within_two_seconds(
     tmp_path: Path, slow: Path
 ) -> None:
-    async with hosted(slow, REAL) as client, piped(slow) as other:
+    async with hosted(slow, REAL, FACTOR12_SANDBOX="off") as client, piped(slow, FACTOR12_SANDBOX="off") as other:
         begun = await client.call("issue_fixer", issue="123")
         checking = await pid_from(tmp_path / "began")
         start = monotonic()
@@ -143,7 +146,7 @@ async def test_a_cancel_from_another_process_stops_a_running_check_within_two_se
 
 @pytest.mark.requirement("R20")
 async def test_a_second_writer_of_another_process_hears_the_holders_thread(tmp_path: Path, slow: Path) -> None:
-    async with hosted(slow, REAL) as client, piped(slow) as other:
+    async with hosted(slow, REAL, FACTOR12_SANDBOX="off") as client, piped(slow, FACTOR12_SANDBOX="off") as other:
         begun = await client.call("issue_fixer", issue="123")
         await pid_from(tmp_path / "began")
         holder = (await other.told("thread_list", limit=1))["threads"][0]["thread_id"]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tools.boxes.sandbox import Sandbox, Unboxed
 from tools.checks import Check, CheckPlan, run_check
 from tools.children import Child
 from tools.workspace import Repository, Workspace
@@ -17,6 +18,10 @@ from tools.workspace import Repository, Workspace
 PATH = f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"
 # Without the plugins of this project's own environment a small pytest run takes a quarter of the time.
 ENVIRONMENT = {"PATH": PATH, "LC_ALL": "C.UTF-8", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+
+
+SANDBOX: Sandbox = Unboxed()
+"""Of the workspaces made here; the fixture `each_box` sets another."""
 
 
 @dataclass
@@ -47,7 +52,7 @@ def make_workspace(
     scratch.mkdir()
     write(root, files)
     repository = Repository("repo", root.resolve(), "write", trusted=trusted)
-    return Workspace({"repo": repository}, Memory(), scratch.resolve(), environment, effect=effect)
+    return Workspace({"repo": repository}, Memory(), scratch.resolve(), environment, effect=effect, sandbox=SANDBOX)
 
 
 def write(root: Path, files: Mapping[str, str]) -> None:

@@ -38,7 +38,8 @@ async def test_a_repository_nobody_trusts_needs_a_person_and_they_see_the_comman
     workspace = make_workspace(tmp_path, PASSING, trusted=False)
     planned = await plan(workspace)
     reason = run_check.reason_to_ask(workspace, planned.model_dump(mode="json"))
-    assert reason == "NOT SANDBOXED: this runs the code of 'repo' with your rights."
+    said = "NOT SANDBOXED (this process has no sandbox): this runs the code of 'repo' with your rights."
+    assert reason == said
     assert tree(workspace.repository().root) == {name: text.encode() for name, text in PASSING.items()}
 
 

@@ -8,7 +8,7 @@ from tests.tools.checking import ENVIRONMENT, check, ended, make_workspace, plan
 from tools.runners import cargo
 from tools.runners.results import Target
 
-pytestmark = [pytest.mark.anyio, pytest.mark.requirement("R13")]
+pytestmark = [pytest.mark.anyio, pytest.mark.requirement("R13"), pytest.mark.usefixtures("each_box")]
 
 STDOUT = """
 running 5 tests

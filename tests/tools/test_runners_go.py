@@ -10,7 +10,7 @@ from tests.tools.checking import ended, make_workspace, plan, write
 from tools.runners import golang
 from tools.runners.results import Target
 
-pytestmark = [pytest.mark.anyio, pytest.mark.requirement("R13")]
+pytestmark = [pytest.mark.anyio, pytest.mark.requirement("R13"), pytest.mark.usefixtures("each_box")]
 FILES = {
     "go.mod": "module example.com/shop\n\ngo 1.22\n",
     "auth/auth.go": "package auth\n",
@@ -93,4 +93,8 @@ async def test_packages_a_filter_and_the_caches_are_told_to_go(tmp_path: Path) -
     assert (await plan(workspace)).argv == [str(bin_ / "go"), "test", "-json", "-count=1", "./..."]
     planned = await plan(workspace, paths=["auth/"], select="TestLogin/a.b")
     assert planned.argv[1:] == ["test", "-json", "-count=1", "-run", "TestLogin/a\\.b", "./auth"]
-    assert planned.environment == {"GOCACHE": str(workspace.scratch / "checks/go-build")}
+    (cache,) = planned.environment.values()
+    assert planned.environment.keys() == {"GOCACHE"}
+    assert cache.startswith(str(workspace.scratch / "checks/go-build-"))
+    other = make_workspace(tmp_path / "bin", FILES, environment={"PATH": str(bin_), "GOPATH": "/gopath"})
+    assert (await plan(other)).environment["GOCACHE"].rpartition("/")[2] != cache.rpartition("/")[2], "one each"

@@ -11,7 +11,7 @@ from tools.base import ToolError
 from tools.runners.results import Counts
 from tools.runners.summaries import by_exit_code, count
 
-pytestmark = [pytest.mark.anyio, pytest.mark.requirement("R13")]
+pytestmark = [pytest.mark.anyio, pytest.mark.requirement("R13"), pytest.mark.usefixtures("each_box")]
 
 
 @pytest.mark.parametrize(

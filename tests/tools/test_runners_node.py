@@ -12,7 +12,7 @@ from tools.base import ToolError
 from tools.runners import node
 from tools.runners.results import Target
 
-pytestmark = [pytest.mark.anyio, pytest.mark.requirement("R13")]
+pytestmark = [pytest.mark.anyio, pytest.mark.requirement("R13"), pytest.mark.usefixtures("each_box")]
 
 
 def package(script: str, **more: object) -> str:

@@ -13,7 +13,7 @@ from tools.children import Child
 from tools.runners import pytests
 from tools.runners.results import Target
 
-pytestmark = [pytest.mark.anyio, pytest.mark.requirement("R13")]
+pytestmark = [pytest.mark.anyio, pytest.mark.requirement("R13"), pytest.mark.usefixtures("each_box")]
 
 EVERYTHING = """
 import unittest

@@ -6,7 +6,7 @@ import pytest
 
 from tests.tools.checking import check, make_workspace, tree
 
-pytestmark = [pytest.mark.anyio, pytest.mark.requirement("R13")]
+pytestmark = [pytest.mark.anyio, pytest.mark.requirement("R13"), pytest.mark.usefixtures("each_box")]
 
 EVERYTHING = """
 import unittest

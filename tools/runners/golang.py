@@ -1,6 +1,8 @@
 """go: read the event stream of `go test -json`."""
 
+import hashlib
 import json
+import os
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -56,8 +58,12 @@ def report(target: Target, child: Child) -> Report:
 
 
 def go_homes(target: Target) -> dict[str, str]:
-    """Keep the caches out of the private HOME, which is new for each check: modules the person's, builds ours."""
-    homes = {"GOCACHE": str(target.folder.parent / "go-build")}
+    """Keep the caches out of the private HOME, which is new for each check: modules the person's, builds ours.
+
+    Builds are kept for each repository: what one of them writes there must not become part of another's programs.
+    """
+    root = hashlib.sha256(os.fsencode(target.root)).hexdigest()[:16]
+    homes = {"GOCACHE": str(target.folder.parent / f"go-build-{root}")}
     with suppress(RuntimeError):  # an account without a home
         homes["GOPATH"] = str(Path.home() / "go")
     return {name: value for name, value in homes.items() if name not in target.environment}

@@ -4,7 +4,7 @@ import hashlib
 import json
 import secrets
 import shutil
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +13,7 @@ from anyio import CancelScope
 from anyio.to_thread import run_sync
 
 from tools.children import MIB, Child, kill_leftovers, run_child
+from tools.runners.boxed import Run, Wrap, unboxed
 from tools.runners.results import Target
 from tools.workspace import Workspace
 
@@ -57,36 +58,31 @@ async def clear(planned: Target) -> None:
     await run_sync(shutil.rmtree, planned.folder, True)
 
 
-async def run_there(target: Target, argv: Sequence[str], extra: Mapping[str, str], timeout_s: float) -> Child:
+async def run_there(target: Target, run: Run, timeout_s: float, wrap: Wrap) -> Child:
     """Run a planned program in the repository with the workspace's variables, the runner's own, and private places."""
     planned, actual = str(target.folder.parent), str(target.folder)
-    argv = [word.replace(planned, actual) for word in argv]
-    extra = {name: value.replace(planned, actual) for name, value in extra.items()}
-    private = {
+    argv = [word.replace(planned, actual) for word in run.argv]
+    environment = {
+        **target.environment,
         "HOME": str(target.folder / "home"),
         "TMPDIR": str(target.folder / "tmp"),
         "FACTOR12_CHECK": str(target.folder),
         "NO_COLOR": "1",
+        **{name: value.replace(planned, actual) for name, value in run.environment.items()},
     }
-    return await run_child(
-        argv,
+    child = await run_child(
+        await run_sync(wrap, target, argv, environment),
         cwd=target.root,
-        env={**target.environment, **private, **extra},
+        env=environment,
         timeout_s=timeout_s,
         mark=target.mark,
         limit=8 * MIB,
     )
+    return child if run.sandbox == "none" else replace(child, returncode=unboxed(child.returncode))
 
 
 def shown(target: Target, argv: Sequence[str]) -> list[str]:
     return [word.replace(str(target.folder), PRIVATE) for word in argv]
-
-
-def reason_to_ask(workspace: Workspace, repo: str, argv: Sequence[str]) -> str | None:
-    """Say why a person must approve, since no box is built yet: whoever wrote the repository gets their rights."""
-    if not argv or workspace.repository(repo).trusted:
-        return None
-    return f"NOT SANDBOXED: this runs the code of {repo!r} with your rights."
 
 
 def _prepare(folder: Path) -> None:
