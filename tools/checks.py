@@ -188,7 +188,7 @@ def _conclude(
             verdict=verdict,
             why=compact(why),
             counts=report.counts,
-            exit_code=None if child.timed_out else child.returncode,
+            exit_code=None if child.timed_out or child.excess else child.returncode,
             failures=list(report.failures[:20]),
             states=states if len(states) <= INLINE_STATES else {},
             report=workspace.blobs.put(data),
@@ -205,6 +205,8 @@ def _verdict(plan: CheckPlan, child: Child, report: Report) -> tuple[Verdict, st
     counts = report.counts
     if child.timed_out:
         return "no_evidence", f"The check was ended after {plan.timeout_s} s."
+    if child.excess:
+        return "no_evidence", f"The check was ended for {child.ended_for}."
     if report.problem:
         return "no_evidence", report.problem
     if report.ids and not counts.total:

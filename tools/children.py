@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Literal
 
 import anyio
 from anyio.to_thread import run_sync
@@ -47,6 +47,19 @@ class Child:
     stderr_dropped: int
     timed_out: bool
     seconds: float
+    excess: Literal["", "memory", "processes"] = ""
+    """Of what it used too much, and was ended for."""
+
+    @property
+    def ended_for(self) -> str:
+        """The limit that ended it, as the end of a sentence; nothing if none did."""
+        match self.excess:
+            case "memory":
+                return "using more memory than a check may (8 GiB, or three quarters of the machine's)"
+            case "processes":
+                return "starting more than 2,000 processes"
+            case _:
+                return ""
 
 
 @dataclass(slots=True)
@@ -112,13 +125,14 @@ async def run_child(
     finally:
         control.close()
         with anyio.CancelScope(shield=True):
-            await _bury(process, mark, clean=ended.endswith(b"clean"))
+            await _bury(process, mark, clean=b" clean" in ended)
         for stream in streams:
             stream.drain()
             stream.stream.close()
     if ended.startswith(b"errno"):
         raise ToolError("not_found", f"Cannot start {argv[0]!r}: {os.strerror(int(ended.split()[1]))}.", "Install it.")
     out, err = streams
+    excess = ended.split()[3:]
     return Child(
         int(ended.split()[1]) if ended else -9,
         *(out.content(), err.content()),
@@ -126,6 +140,7 @@ async def run_child(
         stderr_dropped=err.dropped,
         timed_out=deadline.cancelled_caught,
         seconds=time.monotonic() - began,
+        excess="memory" if b"memory" in excess else "processes" if b"processes" in excess else "",
     )
 
 

@@ -181,8 +181,8 @@ def _conclude(there: Target, linter: Linter, command: list[str], child: Child) -
         findings = list(dict.fromkeys(READERS[linter](there, child)))
     except ValueError:  # not the report it writes when it has run
         findings = []
-    if child.timed_out or child.stdout_dropped or (child.returncode and not findings):
-        said = last_lines(child.stderr) or last_lines(child.stdout)
+    if child.timed_out or child.excess or child.stdout_dropped or (child.returncode and not findings):
+        said = child.ended_for or last_lines(child.stderr) or last_lines(child.stdout)
         why = f"{linter} ended after {TIMEOUT_S} s." if child.timed_out else f"{linter} did not finish: {said}"
         return Lint(linter=linter, command=command, verdict="no_result", why=why, seconds=seconds)
     total = len(findings)
