@@ -14,7 +14,7 @@ import pytest
 
 from tests.tools.gitting import Place
 from tools.checkpoints import files, saving
-from tools.checkpoints.files import PLAIN, Held, blob_id, look, put, sweep
+from tools.checkpoints.files import PLAIN, blob_of, put, state_of, sweep
 from tools.checkpoints.holding import complete_all
 from tools.checkpoints.restoring import carry_out, finish, propose, take_back
 from tools.checkpoints.saving import record, save
@@ -22,6 +22,10 @@ from tools.checkpoints.vault import Vault, opened
 from tools.errors import ToolError
 
 pytestmark = pytest.mark.anyio
+
+
+def blob_id(content: bytes) -> str:
+    return blob_of(len(content), [content])
 
 
 @pytest.fixture
@@ -39,25 +43,25 @@ async def saved(place: Place, root: Path) -> str:
 def test_a_file_that_never_is_as_long_as_it_says_is_busy() -> None:
     """The kernel makes these files while they are read, so their size says nothing."""
     with pytest.raises(ToolError, match="'status' keeps changing") as refused:
-        look(Path(f"/proc/{os.getpid()}"), "status")
+        state_of(Path(f"/proc/{os.getpid()}"), "status")
     assert refused.value.problem.kind == "busy"
 
 
 def test_a_file_that_goes_away_before_it_is_read_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: Callable[..., Any] = vars(files)["_read"]
 
-    def removed_first(folder: int, name: str) -> Any:
+    def removed_first(folder: int, name: str, *more: Any) -> Any:
         (tmp_path / name).unlink()
-        return read(folder, name)
+        return read(folder, name, *more)
 
     (tmp_path / "a.py").write_text("a = 1\n")
     monkeypatch.setattr(files, "_read", removed_first)
-    assert look(tmp_path, "a.py") is None
+    assert state_of(tmp_path, "a.py") is None
 
 
 def test_a_file_that_is_gone_is_made_anew_with_the_usual_rights(tmp_path: Path) -> None:
     (tmp_path / "usual").touch()
-    put(tmp_path, "a.py", Held(PLAIN, b"a = 1\n"), (PLAIN, blob_id(b"a = 2\n")), ".temporary")
+    put(tmp_path, "a.py", PLAIN, [b"a = 1\n"], (PLAIN, blob_id(b"a = 2\n")), ".temporary")
     assert (tmp_path / "a.py").read_bytes() == b"a = 1\n"
     assert (tmp_path / "a.py").stat().st_mode == (tmp_path / "usual").stat().st_mode
 
@@ -130,7 +134,7 @@ async def test_an_index_that_is_damaged_or_refuses_a_state_is_named_as_the_check
     workspace = place.workspace(shop)
     async with opened(workspace, workspace.repository()) as vault:
         before = vault.current()
-        with pytest.raises(ToolError, match=r"update-index.*checkpoints of shop"):
+        with pytest.raises(ToolError, match=r"git [a-z-]+ in 'the checkpoints of shop'"):
             await record(vault, "test", {"a.py": ("mode", blob_id(b""))})
         assert vault.current() == before
         (vault.git_dir / vault.current()["index"]).write_bytes(b"no index")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.tools.boxing import the_box
 from tests.tools.checking import check, make_workspace, write
 from tools.workspace import Workspace
 
@@ -112,3 +113,20 @@ async def test_the_environments_own_start_up_module_runs_as_well(tmp_path: Path)
     (packages / "sitecustomize.py").write_text("import sys\nsys.theirs = True\n")
     result = await check(workspace, runner="pytest")
     assert result.verdict == "passed", result.why
+
+
+async def test_in_a_box_the_checkout_is_not_even_there_but_for_its_environment_and_packages(tmp_path: Path) -> None:
+    test = """
+import pathlib
+def test_x():
+    root = pathlib.Path.cwd()
+    assert (root.parent / "node_modules/left-pad").is_dir()
+    assert [path.name for path in (root.parent / "checkout").iterdir()] == [".venv"]
+"""
+    workspace, packages = apart(tmp_path, test + TEST)
+    (packages / "editable.pth").write_text(str(tmp_path / "checkout/src"))
+    (tmp_path / "checkout/node_modules/left-pad").mkdir(parents=True)
+    (tmp_path / "node_modules").symlink_to(tmp_path / "checkout/node_modules")
+    result = await check(replace(workspace, sandbox=the_box()), runner="pytest")
+    assert result.verdict == "passed", (result.why, result.failures)
+    assert result.sandbox == "bwrap"

@@ -20,6 +20,8 @@ class Policy:
     """The private folder of this run: writable."""
     environment: Mapping[str, str]
     """Where its programs and their toolchains are looked for."""
+    checkout: Path | None = None
+    """The person's checkout, when `root` is a work tree of a thread's own: of it only what is named is shown."""
     readable: tuple[Path, ...] = ()
     """Further files and folders, for reading only."""
     guarded: tuple[Path, ...] = ()

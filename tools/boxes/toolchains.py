@@ -38,18 +38,23 @@ def toolchains(program: str, policy: Policy) -> list[Path]:
 
 
 def _of_program(program: Path, policy: Policy) -> Iterator[Path]:
+    ours = not _is_theirs(program, policy)
     for step in _links(program):
-        if step.is_relative_to(policy.root):
+        if _is_theirs(step, policy):
             continue
-        ours = not program.is_relative_to(policy.root)
         yield from _parts(step.parent.parent, virtual=ours)
         if ours:
             yield step
 
 
+def _is_theirs(program: Path, policy: Policy) -> bool:
+    """Whether whoever wrote the repository may have put a program there."""
+    return any(program.is_relative_to(tree) for tree in (policy.root, policy.checkout) if tree)
+
+
 def _of_path(policy: Policy) -> Iterator[Path]:
     for folder in map(Path, policy.environment.get("PATH", "").split(":")):
-        if folder.is_absolute() and not folder.is_relative_to(policy.root) and not _is_system(folder):
+        if folder.is_absolute() and not _is_theirs(folder, policy) and not _is_system(folder):
             yield folder
             if folder.name == "bin":
                 yield from _parts(folder.parent, virtual=True)

@@ -14,6 +14,7 @@ from tools.runners.results import Target
 from tools.workspace import Repository, Workspace
 
 Wrap: TypeAlias = Callable[[Target, Sequence[str], Mapping[str, str]], Sequence[str]]
+LINKED = "node_modules"
 CACHES = ("node_modules", ".tox", ".nox")
 """Beside virtual environments: what a repository's programs use, and seldom write."""
 
@@ -73,7 +74,8 @@ def _policy(repository: Repository, run: Run, target: Target, environment: Mappi
         root=target.root,
         folder=target.folder,
         environment=environment,
-        readable=(RECORDERS, *_git(repository)),
+        checkout=target.checkout,
+        readable=(RECORDERS, *_git(repository), *_of_checkout(target)),
         guarded=tuple(guarded),
         writable=(*parts, *_build_cache(target, environment)),
     )
@@ -84,6 +86,13 @@ def _guarded(root: Path) -> Iterator[Path]:
     for path in dict.fromkeys([root / ".git", *environments(root), *(root / name for name in CACHES)]):
         if _is_real(path):
             yield path
+
+
+def _of_checkout(target: Target) -> Iterator[Path]:
+    """Yield what an own work tree uses of the checkout: virtual environments, and packages as they are seen from it."""
+    if target.checkout is not None:
+        yield from (venv for venv in environments(target.checkout) if _is_real(venv))
+        yield target.root.parent / LINKED
 
 
 def _git(repository: Repository) -> Iterator[Path]:
