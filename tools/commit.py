@@ -132,7 +132,8 @@ async def _build(workspace: Workspace, repository: Repository, plan: CommitPlan,
             records += b"%s %s\t%s\0" % (mode.encode(), blob, os.fsencode(path))
         await git(workspace, repository, "read-tree", plan.base, env=within)
         await git(workspace, repository, "update-index", "-z", "--index-info", stdin=records, env=within)
-        tree = (await git(workspace, repository, "write-tree", env=within)).decode().strip()
+        words = ("write-tree", "--missing-ok")  # a partial clone does not have what it need not read
+        tree = (await git(workspace, repository, *words, env=within)).decode().strip()
     date = f"@{plan.at} +0000"
     people = {
         f"GIT_{role}_{part}": value
@@ -207,10 +208,15 @@ async def _notes(workspace: Workspace, repository: Repository, name: str, email:
     """Say what a person would not expect of this commit."""
     notes: list[str] = []
     configured = await git(workspace, repository, "config", "--local", "--get", "core.hooksPath", ok=(0, 1))
+    signs = await git(workspace, repository, "config", "--local", "--bool", "--get", "commit.gpgSign", ok=(0, 1))
     folder = locate(repository.root, trusted=repository.trusted).common / "hooks"
     hooks = sorted(hook.name for hook in folder.glob("*") if hook.suffix != ".sample" and os.access(hook, os.X_OK))
     if configured or hooks:
         notes.append(f"The repository's hooks ({', '.join(hooks) or 'core.hooksPath'}) were not run.")
+    if signs.strip() == b"true":
+        notes.append(
+            "The commit is not signed, as commit.gpgSign asks: git rebase --gpg-sign HEAD~1 on the branch does."
+        )
     if {"user.name": name, "user.email": email} == NOBODY:
         notes.append(f"git knows no user.name and user.email here: committed as {name} <{email}>.")
     return notes

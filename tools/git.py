@@ -197,4 +197,7 @@ async def _file(workspace: Workspace, repository: Repository, commit: str, path:
     _, kind, blob, size = entry.split(b"\t", 1)[0].decode().split()
     if kind != "blob":
         raise ToolError("bad_input", f"{path!r} is a {kind} at {commit[:12]}, not a file.", "Name a file in it.")
+    if not size.isdigit():
+        message = f"The content of {path!r} at {commit[:12]} was never fetched: this is a partial clone."
+        raise ToolError("not_found", message, f"Run there: git cat-file blob {blob[:12]}")
     return int(size), await git(workspace, repository, "cat-file", "blob", blob, limit=TEXT_LIMIT, cut=True)

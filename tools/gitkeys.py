@@ -7,13 +7,13 @@ _PLAIN = """
     committer core credential diff difftool extensions fastimport feature fetch filter format fsck gc git-p4 gitbutler
     gitflow github gk gpg graph grep gui help hub http i18n imap index init interactive lfs log lsrefs magit mailinfo
     mailmap maintenance merge mergetool notes pack pager protocol pull push rebase receive reftable remote remotes
-    repack rerere reset revert sendpack showbranch splitindex stash status submodule svn svn-remote tag tar transfer
-    uploadarchive uploadpack url user versionsort worktree
+    repack rerere reset revert sendemail sendpack sequence showbranch splitindex stash status submodule svn svn-remote
+    tag tar transfer uploadarchive uploadpack url user versionsort worktree
 """
 PLAIN = frozenset(_PLAIN.split())
 """Sections that only describe, or whose programs are switched off below or belong to commands that are never run here
-(alias, difftool, fetch, pager, push). An unknown section is more likely to be a new way to start a program than
-something a reader of the repository misses."""
+(alias, difftool, fetch, pager, push, sequence). An unknown section is more likely to be a new way to start a program
+than something a reader of the repository misses."""
 
 PROGRAMS = {
     "filter": {"clean": "", "smudge": "", "process": "", "required": "false"},

@@ -126,6 +126,7 @@ def _environment(workspace: Workspace, repository: Repository) -> dict[str, str]
         "PATH": os.pathsep.join(outside),
         "HOME": str(workspace.scratch),
         "GIT_CONFIG_GLOBAL": str(empty),
+        "GIT_GRAFT_FILE": str(empty),
     }
 
 

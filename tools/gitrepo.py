@@ -1,13 +1,14 @@
 """Facts about a repository: is this folder one, may it be touched, and is it in a state to be worked on."""
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from state.problem import Problem
 from tools.errors import ToolError
+from tools.gitalternates import alternates
 from tools.gitdir import GitDir, locate
 from tools.giterrors import printable
 from tools.gitrun import git
@@ -124,10 +125,11 @@ def _refuse_borrowed(place: GitDir, repository: Repository, roots: Collection[Pa
         raise ToolError("not_found", f"{str(place.common)!r} is not a repository.", "Repair it, or clone it again.")
     with os.scandir(objects) as found:
         folders += [Path(entry.path) for entry in found if entry.is_symlink()]
-    alternates = objects / "info" / "alternates"
-    if alternates.is_file():
-        lines = alternates.read_text(errors="surrogateescape").splitlines()
-        folders += [objects / line for line in lines if line and not line.startswith("#")]
+    _require_within(folders, repository, roots)
+    _require_within(alternates(objects), repository, roots)
+
+
+def _require_within(folders: Iterable[Path], repository: Repository, roots: Collection[Path]) -> None:
     for folder in folders:
         if not _within(Path(os.path.realpath(folder)), roots):
             message = f"{repository.name!r} keeps parts of itself outside what may be opened: {str(folder)!r}."
