@@ -46,8 +46,9 @@ async def complete_all(workspace: Workspace, decided: Callable[[Mapping[str, Any
         if not journal_in(home_of(workspace, repository)).exists():
             continue
         async with opened(workspace, repository) as vault:
-            if (forward := await complete(vault, decided)) is not None:
-                ended[repository.name] = forward
+            forward = await complete(vault, decided)
+        if forward is not None:
+            ended[repository.name] = forward
     return ended
 
 
