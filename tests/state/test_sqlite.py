@@ -384,11 +384,13 @@ from pathlib import Path
 from state.blobs import put_blob
 from state.sqlite import Database, StoreError
 database = Database(Path(sys.argv[1]))
-resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
+limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (65536, limits[1]))
 try:
     put_blob(database, os.urandom(1 << 20), 0.0)
 except StoreError as error:
     print(error)
+resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 """
 
 
