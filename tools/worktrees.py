@@ -16,11 +16,14 @@ from tools.checkpoints.restoring import require
 from tools.checkpoints.vault import flush_folder, opened
 from tools.errors import ToolError
 from tools.gitrun import git
+from tools.likeness import liken
 from tools.locks import alone
 from tools.workspace import Repository, Workspace
 
 READY = "ready"
 CHECKOUT_S = 900.0
+LISTED = 256 << 20
+"""Bytes of a list of all files."""
 LINKED = "node_modules"
 """What programs of a checkout look for in the folders above them: there it is found without being in the work tree."""
 
@@ -77,6 +80,9 @@ async def _make(workspace: Workspace, own: Repository, source: Path, ref: Reposi
     await git(workspace, own, "read-tree", "--reset", "-u", "HEAD", timeout_s=CHECKOUT_S)
     if ref.files:
         await _fill(workspace, own, ref.files)
+    else:
+        tracked = (await git(workspace, own, "ls-files", "-z", limit=LISTED)).split(b"\0")[:-1]
+        await run_sync(liken, own.root, source, map(os.fsdecode, tracked))
     with suppress(FileExistsError):
         if (source / LINKED).is_dir():
             (own.root.parent / LINKED).symlink_to(source / LINKED, target_is_directory=True)

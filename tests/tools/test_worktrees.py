@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import anyio
@@ -124,6 +125,29 @@ async def test_removed_it_leaves_no_trace_but_a_branch_with_commits_on_it(place:
     await remove(workspace, own, ref)
     assert BRANCH in place.git(shop, "branch", "--list", "agent/*")
     assert not own.root.parent.exists()
+
+
+async def test_files_are_written_as_the_person_has_them_however_git_would_write_them(place: Place, shop: Path) -> None:
+    large = b"a large file\n" * 100
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256(large).hexdigest()}\nsize {len(large)}\n"
+    place.write(shop, {"big.bin": pointer, "gone.bin": pointer, "edited.txt": "a\n", "link": "x\n"})
+    place.commit(shop, "large")
+    place.write(shop, {"big.bin": large, "gone.bin": b"another", "edited.txt": "mine\n"})
+    (shop / "link").unlink()
+    (shop / "link").symlink_to("a.py")
+    place.git(shop, "config", "core.autocrlf", "true")
+    workspace, own, ref = launched(place, shop)
+    await make_ready(workspace, own, ref)
+    assert (own.root / "a.py").read_bytes() == b"a = 1\n" and (own.root / "big.bin").read_bytes() == large
+    assert (own.root / "gone.bin").read_bytes().startswith(b"version https://git-lfs")
+    assert (own.root / "edited.txt").read_bytes().splitlines() == [b"a"]
+    assert (own.root / "link").read_bytes().splitlines() == [b"x"]
+    place.git(shop, "config", "core.autocrlf", "false")
+    await remove(workspace, own, ref)
+    place.git(shop, "checkout", "-q", "link")
+    workspace, own, ref = launched(place, shop)
+    await make_ready(workspace, own, ref)
+    assert (own.root / "lib/b.py").read_bytes() == b"b = 1\r\n"
 
 
 async def test_packages_of_the_checkout_are_found_from_the_folder_above(place: Place, shop: Path) -> None:

@@ -314,7 +314,7 @@ def sparse_index(place: Place, root: Path) -> None:
 
 
 _COMMIT = frozenset({"commit_edits"})
-_BLOBLESS = frozenset({"git_diff", "git_diff_range", "git_show", "git_show_file"})
+_BLOBLESS = frozenset({"own_tree", "git_diff", "git_diff_range", "git_show", "git_show_file"})
 _FORM = "protocol=https\nhost=example.org\n\n"
 TRAPS = (
     Trap(fsmonitor, ("status",)),

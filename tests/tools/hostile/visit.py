@@ -1,12 +1,13 @@
 """A visit: everything that this program does in a repository, and what came of each step."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import anyio
 
+from state.events import RepositoryRef
 from tests.mcp_server.door import door, structured
 from tests.tools.gitting import Place, look
 from tools.base import Tool
@@ -19,10 +20,13 @@ from tools.commit import commit_edits
 from tools.errors import ToolError
 from tools.files import edit_file, list_files, read_file
 from tools.git import git_diff, git_log, git_show, git_status
+from tools.gitnames import resolve
 from tools.locate import locate
 from tools.review import review_edits
 from tools.search import search
+from tools.takeover import take_over
 from tools.workspace import Workspace
+from tools.worktrees import make_ready, remove
 
 STEP_S = 20
 
@@ -68,6 +72,7 @@ async def visit(place: Place, root: Path, *, trusted: bool = False) -> Visit:
     edits = {"files": [{"path": "b.txt", "edits": [{"old": "b", "new": "c"}]}], "message": "c", "at": 1_700_000_000}
     await visited.step("commit_edits", lambda: change(commit_edits, workspace, branch="agent/c", **edits))
     await visited.step("checkpoints", lambda: _taken_back(workspace))
+    await visited.step("own_tree", lambda: _apart(place, workspace))
     return visited
 
 
@@ -110,3 +115,22 @@ async def _taken_back(workspace: Workspace) -> Any:
         await finish(vault)
     assert (repository.root / "b.txt").read_text() == "b\n"
     return shown
+
+
+async def _apart(place: Place, workspace: Workspace) -> Any:
+    """Make a work tree of a thread's own, edit there, take the edit over, take it back, and remove the tree."""
+    repository = workspace.repository()
+    own = replace(repository, name="tree", root=place.folder / "worktrees/1/tree", source=repository.root)
+    both = replace(workspace, repositories={repository.name: repository, "tree": own})
+    head = await resolve(workspace, repository, "HEAD")
+    ref = RepositoryRef(name="tree", root=str(own.root), mode="write", branch="agent/1", head=head)
+    await make_ready(both, own, ref)
+    async with opened(both, own) as vault:
+        base = await save(both, own, vault, "before")
+    await change(edit_file, both, path="b.txt", edits=[{"old": "b", "new": "apart"}], repo="tree")
+    told = await change(take_over, both, tree="tree", base=base.commit)
+    assert told["files"] == ["b.txt"] and (repository.root / "b.txt").read_text() == "apart\n"
+    (repository.root / "b.txt").write_text("b\n")
+    await remove(both, own, ref)
+    assert not own.root.exists()
+    return told
