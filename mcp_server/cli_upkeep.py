@@ -14,13 +14,14 @@ from rich.table import Table
 from rich.text import Text
 
 from agents.runtime.retention import Retention, retained
+from mcp_server.clearing import clear
 from mcp_server.cli_process import Json, composed, insisting, settings_of
 from mcp_server.compose import Runtime
 from mcp_server.diagnosis import Finding, examine
 from mcp_server.loop import run
 from mcp_server.terminal import complain, out, print_json, safe
 from state import upkeep
-from state.problem import ProblemError
+from state.problem import Problem, ProblemError
 from state.store import Search
 from state.thread import ENDED
 from tools.checkpoints.pruning import prune
@@ -68,12 +69,20 @@ def gc(
     now = time()
     before = now - int(match[1]) * UNITS[match[2]].total_seconds()
     runtime = composed(ctx)
+    rows = runtime.store.list(Search(limit=-1), runtime.principal)
+    old = {row.thread_id for row in rows if row.status in ENDED and row.updated_at < before}
+    staying = [one for one in upkeep.every(runtime.database) if one not in old]
+    cleared = run(partial(clear, runtime, sorted(old), staying, dry_run=dry_run))
+    for thread_id, why in cleared.kept.items():
+        hint = f"factor12 threads apply {thread_id}, or commit there; then again."
+        complain(Problem(kind="conflict", message=f"Thread {thread_id} stays: {why}", hint=hint))
     if dry_run:
-        rows = runtime.store.list(Search(limit=-1), runtime.principal)
-        old = {row.thread_id for row in rows if row.status in ENDED and row.updated_at < before}
-        out().print(f"{counted(len(old), 'thread')} would be forgotten.")
-        return _gc_checkpoints(runtime, [one for one in upkeep.every(runtime.database) if one not in old], dry_run=True)
-    gone = insisting(upkeep.gc, runtime.database, before, now)
+        forgotten = counted(len(old - cleared.kept.keys()), "thread")
+        out().print(f"{forgotten} would be forgotten, with {counted(cleared.removed, 'work tree')}.")
+        return _gc_checkpoints(runtime, [*staying, *cleared.kept], dry_run=True)
+    gone = insisting(upkeep.gc, runtime.database, before, now, cleared.kept)
+    if cleared.removed:
+        out().print(f"Removed {counted(cleared.removed, 'work tree')} of threads' own.")
     forgot = f"{counted(gone.threads, 'thread')} and {counted(gone.blobs, 'kept output')}"
     out().print(f"Forgot {forgot}; the file is {gone.bytes / 1e6:.1f} MB smaller.")
     return _gc_checkpoints(runtime, upkeep.every(runtime.database), dry_run=False)

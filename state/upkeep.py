@@ -1,9 +1,10 @@
 """What a person does to the store as a whole: measure it, check it, rebuild its index, forget old threads."""
 
 import hashlib
+import json
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,10 @@ DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 """How an event names a blob, whatever field or plan it stands in."""
 FRESH_S = 3600.0
 """A driver keeps a blob before it appends the event that names it: younger ones are never collected."""
-_OLD = f"status in ({', '.join(map(repr, sorted(ENDED)))}) and updated_at < ?"
+_OLD = (
+    f"status in ({', '.join(map(repr, sorted(ENDED)))}) and updated_at < ?"
+    " and public not in (select value from json_each(?))"
+)
 _DERIVED = ("head", *NAMED, *INDEXED)
 
 
@@ -51,18 +55,19 @@ def size(database: Database) -> Size:
     return Size(_bytes(database.path), threads, events, event_bytes, blobs, blob_bytes)
 
 
-def gc(database: Database, older_than: float, now: float) -> Collected:
+def gc(database: Database, older_than: float, now: float, keep: Iterable[str] = ()) -> Collected:
     """Forget threads that ended and were not touched since `older_than`, then blobs that no event names.
 
-    Times are epoch seconds. Waiting and running threads stay whatever their age. The space goes back to the disk.
+    Times are epoch seconds. Those in `keep` stay; waiting and running threads stay whatever their age. The space goes
+    back to the disk.
 
     Raises:
         Locked: Another process is writing; the same call may be repeated.
     """
-    before = _bytes(database.path)
+    before, old = _bytes(database.path), (older_than, json.dumps([*keep]))
     with database.transaction() as db:
-        events = db.execute(f"delete from events where thread in (select id from threads where {_OLD})", (older_than,))
-        threads = db.execute(f"delete from threads where {_OLD}", (older_than,))
+        events = db.execute(f"delete from events where thread in (select id from threads where {_OLD})", old)
+        threads = db.execute(f"delete from threads where {_OLD}", old)
         db.execute("delete from repo_leases where thread not in (select id from threads)")
         blobs = _drop_unnamed_blobs(db, min(older_than, now - FRESH_S))
     _give_back(database)

@@ -18,7 +18,7 @@ from tools.workspace import Repository, Workspace
 MOST_CHANGES = 200
 POINTER_LIMIT = 1024
 """Git LFS: a pointer file is smaller than this."""
-_POINTER = re.compile(rb"version https://git-lfs\.github\.com/spec/v1\noid sha256:([0-9a-f]{64})\nsize (\d+)\n")
+POINTER = re.compile(rb"version https://git-lfs\.github\.com/spec/v1\noid sha256:([0-9a-f]{64})\nsize (\d+)\n")
 
 State: TypeAlias = Literal["added", "modified", "deleted", "type_changed", "untracked", "unmerged"]
 _STATES: dict[str, State] = {"A": "added", "M": "modified", "D": "deleted", "T": "type_changed"}
@@ -105,7 +105,7 @@ async def _pointers(
     pointers: dict[bytes, tuple[str, int]] = {}
     for path in small:
         size, _, left = left.partition(b"\n")
-        if found := _POINTER.fullmatch(left[: int(size)]):
+        if found := POINTER.fullmatch(left[: int(size)]):
             pointers[path] = (found[1].decode(), int(found[2]))
         left = left[int(size) + 1 :]
     return pointers

@@ -5,7 +5,6 @@ what LFS keeps elsewhere is a pointer. Tests and later comparisons need the byte
 """
 
 import os
-import re
 import stat
 from collections.abc import Iterable
 from hashlib import sha256
@@ -13,11 +12,10 @@ from pathlib import Path
 
 from tools.beneath import read_bytes
 from tools.errors import ToolError
+from tools.gitstatus import POINTER
 from tools.paths import components
 
 LARGEST = 100 << 20
-POINTER_BYTES = 1024
-_POINTER = re.compile(rb"version https://git-lfs\.github\.com/spec/v1\n(?:.*\n)*?oid sha256:([0-9a-f]{64})\n")
 
 
 def liken(own: Path, checkout: Path, paths: Iterable[str]) -> None:
@@ -38,7 +36,7 @@ def liken(own: Path, checkout: Path, paths: Iterable[str]) -> None:
 
 def _is_the_same(ours: bytes, theirs: bytes) -> bool:
     plain = ours.replace(b"\r\n", b"\n")
-    if len(ours) <= POINTER_BYTES and (pointer := _POINTER.match(plain)):
+    if pointer := POINTER.fullmatch(plain):
         return sha256(theirs).hexdigest() == pointer[1].decode()
     return plain == theirs.replace(b"\r\n", b"\n")
 

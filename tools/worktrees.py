@@ -6,12 +6,14 @@ person's checkout, index and HEAD are not touched; their repository gains a bran
 
 import os
 import shutil
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
 from anyio.to_thread import run_sync
 
 from state.events import HeldFiles, RepositoryRef
+from tools.checkpoints.files import state_at
 from tools.checkpoints.restoring import require
 from tools.checkpoints.vault import flush_folder, opened
 from tools.errors import ToolError
@@ -62,6 +64,25 @@ async def remove(workspace: Workspace, own: Repository, ref: RepositoryRef) -> N
         if ref.head and found.decode().strip() == ref.head:
             await git(workspace, checkout, "update-ref", "--no-deref", "-d", branch, ref.head)
         await run_sync(shutil.rmtree, own.root.parent, True)
+
+
+async def untaken(workspace: Workspace, own: Repository) -> list[str]:
+    """Return the paths whose edits would be lost with the work tree: not committed, and not in the checkout.
+
+    Raises:
+        ToolError: The repository may not be opened.
+    """
+    assert own.source is not None
+    if not (own.root / ".git").exists():
+        return []
+    words = ("ls-files", "-z", "-m", "-d", "-o", "--exclude-standard")
+    listed = (await git(workspace, own, *words, limit=LISTED)).split(b"\0")[:-1]
+    paths = dict.fromkeys(map(os.fsdecode, listed))
+    return await run_sync(_unlike, own.root, own.source, paths)
+
+
+def _unlike(own: Path, checkout: Path, paths: Iterable[str]) -> list[str]:
+    return [path for path in paths if state_at(own, path) != state_at(checkout, path)]
 
 
 def _require_there(own: Repository) -> None:

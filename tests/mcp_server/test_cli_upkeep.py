@@ -180,6 +180,37 @@ def test_only_threads_that_ended_long_ago_are_forgotten(shop: Shell) -> None:
     assert [row["thread_id"] for row in shop.quick("threads", "list", "--json").json] == [waiting]
 
 
+def test_a_forgotten_threads_work_tree_goes_with_it_unless_edits_would_be_lost(shop: Shell) -> None:
+    words = ("run", "issue_fixer", "123", "--isolation", "worktree", "--json")
+    first, second = (shop.quick(*words).json for _ in range(2))
+    roots = [Path(done["worktree"]["root"]) for done in (first, second)]
+    with sqlite3.connect(shop.state / "factor12.db") as database:
+        database.execute("update threads set updated_at = updated_at - 8 * 86400")
+    for more in (("--dry-run",), ()):
+        told = shop.quick("gc", "--older-than", "1w", *more)
+        assert f"Thread {first['thread_id']} stays: auth.py in {str(roots[0])!r}" in told.err
+        assert f"factor12 threads apply {first['thread_id']}" in told.err and "0 threads" in told.out
+        assert all((root / "auth.py").exists() for root in roots)
+    shop.quick("threads", "apply", first["thread_id"])
+    (roots[1] / "notes.txt").write_text("mine")
+    assert "1 thread would be forgotten, with 1 work tree." in shop.quick("gc", "--older-than", "1w", "--dry-run").out
+    told = shop.quick("gc", "--older-than", "1w")
+    assert "Removed 1 work tree" in told.out and "notes.txt" in told.err
+    assert not roots[0].exists() and (roots[1] / "notes.txt").exists()
+    assert run_git(shop.folder, "branch", "--list", "agent/*").count("agent/") == 1
+    assert "worktrees" in run_git(shop.folder, "worktree", "list")
+
+
+def test_a_work_tree_that_may_not_be_looked_at_keeps_its_thread(shop: Shell) -> None:
+    done = shop.quick("run", "issue_fixer", "123", "--isolation", "worktree", "--json").json
+    with sqlite3.connect(shop.state / "factor12.db") as database:
+        database.execute("update threads set updated_at = updated_at - 8 * 86400")
+    run_git(shop.folder, "config", "evil.program", "x")
+    shop.quick("repo", "distrust", ".")
+    told = shop.where(FACTOR12_TRUSTED_ROOTS="").quick("gc", "--older-than", "1w")
+    assert f"Thread {done['thread_id']} stays" in told.err and "evil.program" in told.err
+
+
 def test_checkpoints_are_dropped_by_age_and_their_absence_is_said(shop: Shell) -> None:
     shop.quick("run", "issue_fixer", "123")
     first = shop.quick("checkpoints", "list", "--json").json["checkpoints"][0]["checkpoint_id"]

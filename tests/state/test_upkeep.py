@@ -259,3 +259,14 @@ def test_a_torn_page_is_found_and_does_not_stop_the_look(place: SqlitePlace) -> 
 def rows(db: Connection) -> list[Any]:
     """Return everything that is derived from logs."""
     return [*db.execute("select * from threads order by id"), *db.execute("select * from repo_leases order by key")]
+
+
+def test_what_is_to_be_kept_is_not_forgotten_however_old(place: SqlitePlace) -> None:
+    store = place.open()
+    for name in ("a", "b"):
+        store.create(name, launched(), DONE)
+    place.clock.wall += 100
+    assert gc(store.database, place.clock.wall, place.clock.wall, keep=["a"]).threads == 1
+    assert store.load("a").ended
+    with pytest.raises(UnknownThread):
+        store.load("b")
