@@ -4,13 +4,14 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import engine, report, server, threads
+from benchmarks import checkpoints, engine, report, server, threads
 
 
 def main() -> int:
     with TemporaryDirectory(prefix="factor12-bench-") as place:
         folder = Path(place)
-        figures = [*engine.figures(folder), *threads.figures(folder), *server.figures(folder)]
+        measured = (engine, threads, server, checkpoints)
+        figures = [figure for module in measured for figure in module.figures(folder)]
     report.tell(figures)
     report.write(figures)
     return int(any(figure.kept is False for figure in figures))

@@ -1,5 +1,9 @@
 """The `checkpoint_*` tools: hold a thread's work trees, see what changed since, and take thread and files back."""
 
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TypeVar
+
 from mcp_types import ToolAnnotations
 from pydantic import Field
 
@@ -14,6 +18,7 @@ from mcp_server.schemas import Schema, result_schema
 from mcp_server.toolbox import Entry
 from state.thread import Thread
 
+T = TypeVar("T")
 _TEXT: Schema = {"type": "string"}
 _ROWS: Schema = {"type": "array", "items": {"type": "object"}}
 _OBJECT: Schema = {"type": "object"}
@@ -35,7 +40,9 @@ class Restore(Arguments):
 
 
 async def save(runtime: Runtime, _: Ctx, args: Save) -> Envelope:
-    return await checkpoints.save(runtime, runtime.find(args.thread_id), args.label)
+    thread = runtime.find(args.thread_id)
+    key, act = f"save {thread.id} {args.label}", partial(checkpoints.save, runtime, thread, args.label)
+    return await _in_time(runtime, thread, key, act)
 
 
 async def find(runtime: Runtime, _: Ctx, args: ThreadId) -> Envelope:
@@ -44,7 +51,10 @@ async def find(runtime: Runtime, _: Ctx, args: ThreadId) -> Envelope:
 
 async def diff(runtime: Runtime, _: Ctx, args: Diff) -> Envelope:
     thread = _thread(runtime, args.checkpoint_id)
-    found = await checkpoints.compared(runtime, thread, args.checkpoint_id, args.against)
+    compare = partial(checkpoints.compared, runtime, thread, args.checkpoint_id, args.against)
+    found = await _in_time(runtime, thread, f"diff {args.checkpoint_id} {args.against}", compare)
+    if isinstance(found, dict):
+        return found
     whole = "".join(one.patch for one in found)
     page = whole[args.after : args.after + runtime.settings.inline_bytes // 2]
     end = args.after + len(page)
@@ -56,8 +66,18 @@ async def diff(runtime: Runtime, _: Ctx, args: Diff) -> Envelope:
 
 async def restore(runtime: Runtime, _: Ctx, args: Restore) -> Envelope:
     thread = _thread(runtime, args.checkpoint_id)
-    told = await rewind(runtime.engine, thread, args.checkpoint_id, dry_run=args.dry_run)
-    return checkpoints.restored(thread, told, dry_run=args.dry_run)
+    act = partial(rewind, runtime.engine, thread, args.checkpoint_id, dry_run=args.dry_run)
+    told = await _in_time(runtime, thread, f"restore {args.checkpoint_id} {args.dry_run}", act)
+    return told if isinstance(told, dict) else checkpoints.restored(thread, told, dry_run=args.dry_run)
+
+
+async def _in_time(runtime: Runtime, thread: Thread, key: str, act: Callable[[], Awaitable[T]]) -> T | Envelope:
+    """Return what it returns, or what to do while it goes on (R17): a work tree can be large, and a host impatient."""
+    found: T | None = await runtime.background.within(runtime.settings.inline_wait_s, key, act)
+    if found is not None:
+        return found
+    step = "It takes long and goes on. The same call waits for it; `checkpoint_list` shows it once it is done."
+    return {"thread_id": thread.id, "status": "running", "next": step}
 
 
 def _thread(runtime: Runtime, wanted: str) -> Thread:

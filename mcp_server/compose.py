@@ -17,6 +17,7 @@ from agents.runtime.dispatcher import InProcessDispatcher
 from agents.runtime.driver import drive
 from agents.runtime.engine import Engine
 from agents.runtime.patience import patiently
+from mcp_server.background import Background
 from mcp_server.logs import about
 from mcp_server.outward import Outward
 from mcp_server.repositories import Repositories
@@ -69,6 +70,7 @@ class Runtime:
     sandbox: Sandbox
     outward: Outward = field(default_factory=Outward)
     bells: Bells = field(default_factory=Bells)
+    background: Background = field(default_factory=Background)
     principal: str = ""
 
     @cached_property
@@ -193,6 +195,7 @@ async def running(
     runtime = compose(settings, home, agents=agents, tools=tools)
     async with anyio.create_task_group() as group:
         group.start_soon(runtime.dispatcher.run, runtime.drive)
+        group.start_soon(runtime.background.run)
         if sweeping:
             group.start_soon(_sweep, runtime)
         try:

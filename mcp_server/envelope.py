@@ -29,7 +29,7 @@ def envelope(runtime: Runtime, thread: Thread) -> Envelope:
         "error": error_of(thread),
         "worktree": _own_tree(thread),
         "version": thread.version,
-        "progress": _progress(thread) if status in ("running", "waiting", "interrupted") else None,
+        "progress": _progress(runtime, thread) if status in ("running", "waiting", "interrupted") else None,
         "approval": "host" if runtime.settings.approval == "host" else None,
         "next": next_call(thread, status, by_host=runtime.settings.approval == "host"),
     }
@@ -90,8 +90,8 @@ def _own_tree(thread: Thread) -> dict[str, str] | None:
     return {"root": own.root, "branch": own.branch or "", "base": own.head or "", "checkout": own.source}
 
 
-def _progress(thread: Thread) -> dict[str, Any]:
-    doing = f"{thread.pending.tool} ({thread.pending.key})" if thread.pending else None
+def _progress(runtime: Runtime, thread: Thread) -> dict[str, Any]:
+    doing = f"{thread.pending.tool} ({thread.pending.key})" if thread.pending else runtime.bells.doing.get(thread.id)
     spent = {"steps": thread.steps, "of": thread.budget.steps, "seconds": round(thread.seconds, 1)}
     return {**spent, "doing": doing} if doing else spent
 

@@ -35,6 +35,8 @@ class Bells:
 
     def __init__(self) -> None:
         self._bells: dict[str, Bell] = {}
+        self.doing: dict[str, str] = {}
+        """Thread → what takes long at the moment and stands in no log."""
         self.closed = False
         """The process is going: nobody waits any longer."""
 

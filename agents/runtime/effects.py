@@ -25,6 +25,8 @@ from tools.base import CutOff, MaybeAwaitable, Tool, ToolError, Workspace
 MAX_FAILURES = 3
 PREVIEW_CHARS = 400
 THINK_S = 300.0
+HOLD_S = 1800.0
+"""A first checkpoint reads and packs the whole work tree."""
 T = TypeVar("T")
 
 
@@ -122,7 +124,9 @@ class Effects:
         """A short read is logged together with its outcome (R4); cut off, it simply runs again."""
         tool, start = self._engine.tools[call.tool], monotonic()
         try:
-            value = await self._inline(await self._attempt(tool, tool.look(self._marked(call.key), call.args)))
+            value = await self._inline(
+                await self._attempt(tool.name, tool.timeout, tool.look(self._marked(call.key), call.args))
+            )
         except ToolError as error:
             return await self._pen.record(Failed(key=call.key, hash=identity_of(call), problem=error.problem))
         seconds, args = round(monotonic() - start, 3), dict(call.args)
@@ -133,7 +137,7 @@ class Effects:
         """Plan; let a person approve if need be; then intent, act, outcome."""
         tool, workspace, thread = self._engine.tools[call.tool], self._marked(call.key), self._pen.thread
         try:
-            plan = await self._attempt(tool, tool.look(workspace, call.args))
+            plan = await self._attempt(tool.name, tool.timeout, tool.look(workspace, call.args))
         except ToolError as error:
             return await self._pen.record(Failed(key=call.key, hash=known, problem=error.problem))
         if reason := tool.reason_to_ask(workspace, plan):
@@ -142,7 +146,8 @@ class Effects:
                 now = self._engine.clock()
                 return await self._pen.decide(questions.approval(call.key, tool.name, reason, plan, binding, now))
         try:
-            before = await held_before(self._engine, self._pen, workspace, call.key)
+            hold = held_before(self._engine, self._pen, workspace, call.key)
+            before = await self._attempt("holding the files", HOLD_S, hold)
         except ToolError as error:
             return await self._pen.record(Failed(key=call.key, hash=known, problem=error.problem))
         intent = Started(key=call.key, hash=known, risk=tool.risk, tool=tool.name, args=dict(call.args), plan=plan)
@@ -154,7 +159,7 @@ class Effects:
     ) -> None:
         start, durable = monotonic(), tool.risk == "danger"
         try:
-            value = await self._attempt(tool, tool.perform(workspace, intent.plan))
+            value = await self._attempt(tool.name, tool.timeout, tool.perform(workspace, intent.plan))
         except TimedOut as error:
             return await self._late(tool, workspace, intent, error)
         except ToolError as error:
@@ -184,7 +189,7 @@ class Effects:
         if model is None:
             return await self._pen.decide(questions.decision(step.key, prompt, step.returns, known))
         try:
-            decided = await self._attempt(None, model.decide(prompt, step.returns))
+            decided = await self._attempt("the model", THINK_S, model.decide(prompt, step.returns))
         except ToolError as error:
             return await self._pen.record(Failed(key=step.key, hash=known, problem=error.problem))
         seconds = round(monotonic() - start, 3)
@@ -193,25 +198,24 @@ class Effects:
         event = Resolved(key=step.key, hash=known, value=value, seconds=seconds, tool=what, args=seen)
         await self._pen.record(event)
 
-    async def _attempt(self, tool: Tool[..., Any] | None, act: MaybeAwaitable[T]) -> T:
+    async def _attempt(self, name: str, seconds: float, act: MaybeAwaitable[T]) -> T:
         """Await one attempt within its time, where `stop` can reach it; one that waits for nothing is over already.
 
         Raises:
             ToolError: What the agent should see.
-            TimedOut: It took longer than the tool allows.
+            TimedOut: It took longer than `seconds`.
             Stopped: A cancel stopped it.
         """
         if not isawaitable(act):
             return act
-        timeout = tool.timeout if tool else THINK_S
-        with anyio.move_on_after(timeout) as self._scope:
+        with anyio.move_on_after(seconds) as self._scope:
             try:
                 return await act
             finally:
                 self._scope = None
         if self._stopping:
             raise Stopped
-        raise TimedOut(tool.name if tool else "the model", timeout)
+        raise TimedOut(name, seconds)
 
     async def _inline(self, value: Any) -> Any:
         """Keep an output over the cap as an artifact (R2).

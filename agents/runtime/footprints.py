@@ -24,7 +24,11 @@ async def held_before(engine: Engine, pen: Pen, workspace: Workspace, key: str) 
     """
     if engine.hold is None:
         return {}
-    held = await engine.hold(workspace, f"before {key}")
+    engine.bells.doing[pen.thread.id] = "holding the files as they are"
+    try:
+        held = await engine.hold(workspace, f"before {key}")
+    finally:
+        del engine.bells.doing[pen.thread.id]
     trees = {name: tree.commit for name, tree in held.items()}
     if held and not pen.thread.checkpoints:
         left_out = {name: tree.left_out[:MOST_NAMED] for name, tree in held.items() if tree.left_out}

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
+import anyio
 import pytest
 
 from state.events import CancelRequested, Rewound, Started
 from state.store import Held
-from tests.mcp_server.door import ERAS, Era, door, structured, task
+from tests.mcp_server.door import ERAS, Door, Era, door, structured, task
 from tools.checkpoints.restoring import carry_out, propose
-from tools.checkpoints.vault import opened
+from tools.checkpoints.vault import alone_at, opened
 
 pytestmark = pytest.mark.anyio
 
@@ -141,6 +142,66 @@ async def test_what_is_not_text_is_listed_without_lines_and_a_long_patch_comes_i
         assert rest["patch"] and not first["patch"].startswith(rest["patch"])
         against = await at.told("checkpoint_diff", checkpoint_id=saved["checkpoint_id"], against=saved["checkpoint_id"])
         assert (against["files"], against["patch"]) == ([], "")
+
+
+async def done_on(at: Door, *told: str) -> str:
+    """Run an errand to its end where calls do not wait, and return its thread."""
+    launched = await at.told("errand", **task(*told))
+    ended = await at.told("thread_wait", thread_id=launched["thread_id"], wait=20)
+    assert ended["status"] == "completed"
+    found: str = ended["thread_id"]
+    return found
+
+
+@pytest.mark.requirement("R17")
+async def test_a_save_that_outlasts_its_call_goes_on_and_is_found(shop: Path) -> None:
+    async with door(shop.parent, FACTOR12_INLINE_WAIT_S=0) as at:
+        thread_id = await done_on(at, "add a 2")
+        workspace = await at.runtime.open_workspace(at.runtime.find(thread_id))
+        async with alone_at(workspace, shop):
+            calls = [await at.told("checkpoint_save", thread_id=thread_id, label="slow") for _ in range(2)]
+            assert {call["status"] for call in calls} == {"running"} and "checkpoint_list" in calls[0]["next"]
+            diff = await at.told("checkpoint_diff", checkpoint_id=f"{thread_id}@2")
+            assert (diff["status"], "files" in diff) == ("running", False)
+        labels = list[str]()
+        while "slow" not in labels:
+            rows = (await at.told("checkpoint_list", thread_id=thread_id))["checkpoints"]
+            labels = [row["label"] for row in rows]
+        assert labels == ["before the first change", "slow"], "the second call waited for the first one's save"
+
+
+@pytest.mark.requirement("R17", "R15")
+async def test_what_goes_wrong_in_time_is_told_and_afterwards_costs_the_server_nothing(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tools.locks.PATIENCE_S", 0.1)
+    async with door(shop.parent) as at:
+        thread_id = (await at.told("errand", **task("add a 2")))["thread_id"]
+        workspace = await at.runtime.open_workspace(at.runtime.find(thread_id))
+        async with alone_at(workspace, shop):
+            problem = await at.problem("checkpoint_restore", checkpoint_id=f"{thread_id}@2", dry_run=False)
+            assert problem["kind"] == "busy"
+        back = await at.told("checkpoint_restore", checkpoint_id=f"{thread_id}@2", dry_run=False)
+        assert back["done"] and not (shop / "a").exists()
+
+
+@pytest.mark.requirement("R17")
+async def test_a_first_checkpoint_that_takes_long_is_seen_and_can_be_cancelled(shop: Path) -> None:
+    async with door(shop.parent, FACTOR12_INLINE_WAIT_S=0) as at:
+        await done_on(at, "add b 1")
+        workspace = await at.runtime.open_workspace(at.runtime.find("latest"))
+        async with alone_at(workspace, shop):
+            thread_id = (await at.told("errand", **task("add a 2")))["thread_id"]
+            doing = ""
+            while doing != "holding the files as they are":
+                told = await at.told("thread_wait", thread_id=thread_id, wait=0)
+                assert told["status"] == "running"
+                doing = told["progress"].get("doing", "")
+            start = anyio.current_time()
+            await at.told("thread_cancel", thread_id=thread_id)
+            ended = await at.told("thread_wait", thread_id=thread_id, wait=10)
+            assert ended["status"] == "cancelled" and anyio.current_time() - start < 2
+        assert not (shop / "a").exists()
 
 
 async def test_a_thread_that_only_reads_has_nothing_to_hold(shop: Path) -> None:

@@ -355,6 +355,20 @@ async def test_a_file_that_is_too_large_is_named_and_stays(
     assert (shop / "large.bin").stat().st_size == 101
 
 
+async def test_a_save_that_is_cancelled_while_it_reads_ends_soon_and_leaves_nothing(
+    place: Place, shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read byte by byte, the file would take minutes."""
+    monkeypatch.setattr(files, "CHUNK", 1)
+    (shop / "large.bin").write_bytes(os.urandom(50_000_000))
+    with anyio.fail_after(10), anyio.move_on_after(0.5) as scope:
+        await saved(place, shop)
+    assert scope.cancelled_caught
+    assert not list((place.folder / "vaults").glob("*/stream.*"))
+    monkeypatch.undo()
+    assert (await saved(place, shop)).left_out == []
+
+
 async def test_a_tree_that_is_too_large_is_refused_with_its_numbers_before_anything_is_read(
     place: Place, shop: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

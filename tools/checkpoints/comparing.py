@@ -64,17 +64,15 @@ def checked(path: str) -> str:
     return path
 
 
-async def plan(vault: Vault, now: str, wanted: str, own: str | None) -> Plan:
-    """Decide what brings the work tree from the commit `now` to `wanted`.
+async def plan(vault: Vault, wanted: str, differing: Mapping[str, Change], theirs: Mapping[str, Change]) -> Plan:
+    """Decide what brings the work tree to the commit `wanted`, from which it differs so.
 
-    `own` is the last state that the thread itself knows: what differs between it and `now` was somebody else's work. If
-    they only changed what the restore leaves alone, it is kept; otherwise it clashes. Without `own` nothing does.
+    `theirs` is what somebody else did since the last state that the thread itself knows. If they only changed what the
+    restore leaves alone, it is kept; otherwise it clashes.
     """
-    theirs = await changes(vault, own, now) if own else {}
     folders = {folder for path, (_, state) in theirs.items() if state for folder in _above(path)}
     made = {path for path, (_, state) in theirs.items() if state}
     planned = Plan()
-    differing = await changes(vault, now, wanted)
     for path, (old, new) in sorted(differing.items()):
         if path in theirs:
             (planned.kept if theirs[path][0] == new else planned.clashes).append(path)

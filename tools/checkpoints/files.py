@@ -2,8 +2,8 @@
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import TypeAlias
@@ -78,8 +78,7 @@ def put(root: Path, path: str, mode: str, content: Iterable[bytes], before: Stat
         ToolError: It cannot be written, or a folder that is not empty is in the way.
     """
     *folders, name = path.split("/")
-    make_folders(root, folders)
-    with open_folder(root, folders, for_change=True) as folder, explaining(path):
+    with _folder_for(root, folders) as folder, explaining(path):
         with suppress(FileNotFoundError, NotADirectoryError):
             os.rmdir(name, dir_fd=folder)
         try:
@@ -118,6 +117,18 @@ def sweep(root: Path, folder: str, prefix: str) -> None:
             left = [entry.name for entry in entries if entry.name.startswith(prefix)]
         for name in left:
             os.unlink(name, dir_fd=descriptor)
+
+
+@contextmanager
+def _folder_for(root: Path, folders: Sequence[str]) -> Generator[int]:
+    """Open a folder to put something there, made first if it is missing."""
+    with ExitStack() as stack:
+        try:
+            folder = stack.enter_context(open_folder(root, folders, for_change=True))
+        except ToolError:
+            make_folders(root, folders)
+            folder = stack.enter_context(open_folder(root, folders, for_change=True))
+        yield folder
 
 
 def make_folders(root: Path, folders: Sequence[str]) -> None:

@@ -76,7 +76,7 @@ async def _shrink(vault: Vault, dropped: Set[str]) -> int:
         await _unname(vault, dropped)
         await vault.git("pack-refs", "--all")
         # no search for deltas: it would hold many large files in memory at a time
-        await vault.git("-c", "pack.window=0", "-c", "pack.threads=1", "repack", "-a", "-d", "-q", timeout_s=3600)
+        await vault.git("repack", "-a", "-d", "-q", "--window=0", "--threads=1", timeout_s=3600)
         await vault.git("prune", "--expire=now", timeout_s=3600)
         mark.unlink()
     return before - await run_sync(size, vault.home)

@@ -56,9 +56,12 @@ async def propose(
     facts = await require(vault, wanted)
     now = await save(workspace, repository, vault, "before restore")
     await _require_same(workspace, repository, vault, facts["signs"])
-    if hidden := await _hidden(vault, now.commit, wanted):
+    differing = await changes(vault, now.commit, wanted)
+    if hidden := await _hidden(vault, differing):
         now = await save(workspace, repository, vault, "before restore", also=hidden)
-    return Proposal(now.commit, wanted, await plan(vault, now.commit, wanted, own))
+        differing = await changes(vault, now.commit, wanted)
+    theirs = await changes(vault, own, now.commit) if own else {}
+    return Proposal(now.commit, wanted, await plan(vault, wanted, differing, theirs))
 
 
 async def carry_out(vault: Vault, proposal: Proposal, by: Mapping[str, Any] = {}) -> list[str]:
@@ -84,14 +87,14 @@ async def carry_out(vault: Vault, proposal: Proposal, by: Mapping[str, Any] = {}
     return left
 
 
-async def finish(vault: Vault) -> str:
-    """Hold the new state, and only then forget what was under way; return its commit."""
+async def finish(vault: Vault) -> None:
+    """Hold the new state, and only then forget what was under way.
+
+    What somebody else wrote meanwhile need not be told apart here: the next save sees that it differs.
+    """
     _, planned, _ = _read_journal(vault)
-    reached = {path: await run_sync(files.state_at, vault.root, path) for path in planned}
-    made = {path: new for path, (_, new) in planned.items() if reached[path] == new}
-    tree = await record(vault, "after restore", made)
+    await record(vault, "after restore", {path: new for path, (_, new) in planned.items()})
     vault.journal.unlink()
-    return tree.commit
 
 
 async def take_back(vault: Vault) -> None:
@@ -145,9 +148,9 @@ def _write(root: Path, planned: Mapping[str, Change], held: Contents, mark: str)
     return left
 
 
-async def _hidden(vault: Vault, now: str, wanted: str) -> list[str]:
-    """Return ignored files, which `now` does not hold, that the restore would write over."""
-    absent = [path for path, (old, _) in (await changes(vault, now, wanted)).items() if old is None]
+async def _hidden(vault: Vault, differing: Mapping[str, Change]) -> list[str]:
+    """Return ignored files, which are not held, that the restore would write over."""
+    absent = [path for path, (old, _) in differing.items() if old is None]
     return await run_sync(lambda: [path for path in absent if files.state_at(vault.root, path)])
 
 

@@ -28,8 +28,8 @@ MOST_FILES = 200_000
 MOST_BYTES = 4 << 30
 """What a save reads at once; more is refused before anything is written."""
 SPARE_BYTES = 64 << 20
-MANY = 500
-"""After so many changed paths the index is given their times, for it would read them again otherwise."""
+MANY, MUCH = 500, 8 << 20
+"""After so many changed paths or bytes the index is given their times, for it would read them again otherwise."""
 
 
 class Tree(BaseModel):
@@ -91,6 +91,7 @@ async def _record(
     index = f"index.{secrets.token_hex(8)}"
     facts = {"label": label, "left_out": told, "signs": current.get("signs", [])}
     onto = f'M 040000 {current["tree"]} ""\n'.encode() if current["tree"] else b""
+    big = len(states) > MANY or stream.file.tell() > MUCH
     start, refused, made = stream.file.tell(), set[str](), list[tuple[str, str]]()
 
     async def commit() -> None:
@@ -98,7 +99,7 @@ async def _record(
         made.append(await _import(vault, stream))
 
     async def give_times() -> None:
-        refused.update(await _update_index(vault, current["index"], index, states))
+        refused.update(await _update_index(vault, current["index"], index, states, refresh=big))
 
     await together(commit, give_times)
     if refused:
@@ -178,7 +179,7 @@ def _read(vault: Vault, paths: Iterable[str], stream: Stream) -> tuple[dict[str,
     return states, too_large
 
 
-async def _update_index(vault: Vault, old: str, new: str, states: Mapping[str, State]) -> set[str]:
+async def _update_index(vault: Vault, old: str, new: str, states: Mapping[str, State], *, refresh: bool) -> set[str]:
     """Make the new index from the old one; return the paths it refuses, with no more than a word on stderr."""
     path = vault.git_dir / new
     if (vault.git_dir / old).exists():
@@ -192,7 +193,7 @@ async def _update_index(vault: Vault, old: str, new: str, states: Mapping[str, S
     ended = await vault.run("update-index", "-z", "--add", "--replace", "--index-info", stdin=gone + lines, env=env)
     if ended.returncode:
         raise failure("update-index", f"the checkpoints of {vault.root.name}", ended.stderr)
-    if len(states) > MANY:
+    if refresh:
         await vault.run("update-index", "-q", "--refresh", env=env)
     if not ended.stderr:
         return set()
@@ -204,6 +205,8 @@ async def _import(vault: Vault, stream: Stream) -> tuple[str, str]:
     """Let git read the stream; return the commit and its tree, empty if that is empty."""
     stream.file.write(b"done\n")
     stream.file.seek(0)
-    printed = await vault.git("fast-import", "--quiet", "--force", "--done", stdin=stream.file)
+    # large contents pass through without a search for deltas; elsewhere this would make git compress to compare
+    large = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.bigFileThreshold", "GIT_CONFIG_VALUE_0": "512k"}
+    printed = await vault.git("fast-import", "--quiet", "--force", "--done", stdin=stream.file, env=large)
     commit, listed = printed.decode().splitlines()
     return commit, listed.split()[2] if listed.startswith("040000 ") else ""

@@ -8,6 +8,8 @@ from pathlib import Path
 from time import time
 from typing import BinaryIO
 
+from anyio.from_thread import check_cancelled
+
 from tools.checkpoints.contents import Contents
 from tools.checkpoints.files import State, state_of
 from tools.checkpoints.vault import REFS, Vault
@@ -22,7 +24,7 @@ class Stream:
         self._written = set[str]()
 
     def hold(self, root: Path, path: str) -> State:
-        """Add the content of what is at `path`, and return its state.
+        """Add the content of what is at `path`, and return its state. In a worker thread, which a cancel ends soon.
 
         Raises:
             ToolError, TooLarge: As `state_of`; nothing is added then.
@@ -62,7 +64,11 @@ class Stream:
     def _begin(self, size: int) -> Callable[[bytes], object]:
         self._take_back()
         self.file.write(b"blob\ndata %d\n" % size)
-        return self.file.write
+        return self._take
+
+    def _take(self, piece: bytes) -> None:
+        check_cancelled()
+        self.file.write(piece)
 
     def _take_back(self) -> None:
         self.file.seek(self._start)

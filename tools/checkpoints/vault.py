@@ -39,6 +39,8 @@ _CONFIG = {
     "core.ignoreCase": "false",
     "core.logAllRefUpdates": "false",
     "core.precomposeUnicode": "false",
+    "core.packedGitLimit": "64m",
+    "core.packedGitWindowSize": "16m",
     "core.protectHFS": "false",
     "core.protectNTFS": "false",
     "core.quotePath": "false",
