@@ -23,7 +23,7 @@ from tools.checkpoints.contents import Contents, contents
 from tools.checkpoints.files import State
 from tools.checkpoints.ignoring import is_same
 from tools.checkpoints.saving import record, save
-from tools.checkpoints.vault import Vault
+from tools.checkpoints.vault import Vault, writing
 from tools.errors import ToolError
 from tools.workspace import Repository, Workspace
 
@@ -75,7 +75,8 @@ async def carry_out(vault: Vault, proposal: Proposal, by: Mapping[str, Any] = {}
     mark = f".factor12-{secrets.token_hex(4)}"
     # file names need not be text, and JSON can hold nothing else
     steps = [[os.fsencode(path).hex(), old, new] for path, (old, new) in proposal.plan.changes.items()]
-    vault.keep(vault.journal, {"mark": mark, "changes": steps, "by": dict(by)})
+    with writing(vault):
+        vault.keep(vault.journal, {"mark": mark, "changes": steps, "by": dict(by)})
     left: list[str] = []
     try:
         with CancelScope(shield=True):

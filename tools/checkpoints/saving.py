@@ -18,7 +18,7 @@ from tools.checkpoints.files import State, TooLarge
 from tools.checkpoints.ignoring import consult
 from tools.checkpoints.stream import Stream, open_stream
 from tools.checkpoints.together import together
-from tools.checkpoints.vault import FRESH_S, NOTHING, Vault
+from tools.checkpoints.vault import FRESH_S, NOTHING, Vault, writing
 from tools.errors import ToolError
 from tools.giterrors import failure, printable
 from tools.paths import is_git_name
@@ -51,13 +51,14 @@ async def save(
         ToolError: `limit` (too much to hold), `refused` (a file may not be read), `busy` (a file keeps changing).
     """
     _require_project(repository)
-    tracked = await consult(workspace, repository, vault)
-    changed, left_out = _sorted_out(await _listed(vault))
-    paths = list(dict.fromkeys((*changed, *tracked, *also)))
-    await run_sync(_require_room, repository, vault, paths)
-    with open_stream(vault) as stream:
-        states, too_large = await run_sync(_read, vault, paths, stream)
-        return await _record(vault, label, states, stream, [*left_out, *too_large])
+    with writing(vault):
+        tracked = await consult(workspace, repository, vault)
+        changed, left_out = _sorted_out(await _listed(vault))
+        paths = list(dict.fromkeys((*changed, *tracked, *also)))
+        await run_sync(_require_room, repository, vault, paths)
+        with open_stream(vault) as stream:
+            states, too_large = await run_sync(_read, vault, paths, stream)
+            return await _record(vault, label, states, stream, [*left_out, *too_large])
 
 
 async def overlaid(vault: Vault, base: str, states: Mapping[str, State], contents: Contents | None = None) -> str:

@@ -7,8 +7,8 @@ Refs in the repository itself would leak by `push --mirror`, and objects borrowe
 import json
 import os
 import shutil
-from collections.abc import AsyncGenerator, Container, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Container, Generator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -202,6 +202,20 @@ def _git(workspace: Workspace) -> str:
     if program is None:
         raise ToolError("not_found", "git is not on the PATH.", "Install git 2.39 or newer.")
     return program
+
+
+@contextmanager
+def writing(vault: Vault) -> Generator[None]:
+    """Say in a line why the vault cannot be written.
+
+    Raises:
+        ToolError: `limit`.
+    """
+    try:
+        yield
+    except OSError as error:
+        message = f"The checkpoints of {vault.root.name!r} cannot be written: {error.strerror}."
+        raise ToolError("limit", message, "Make room on the disk, or: factor12 gc") from error
 
 
 def journal_in(home: Path) -> Path:
