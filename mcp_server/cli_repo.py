@@ -21,6 +21,8 @@ from state.problem import ProblemError
 
 Folder: TypeAlias = Annotated[Path, typer.Argument(metavar="PATH", help="The top of a repository.")]
 
+PLACE = ("session", "repo", "root", "branch", "dirty_total", "operation", "instructions", "runner")
+
 app = typer.Typer(help="The repositories that agents may work in.", no_args_is_help=True)
 
 
@@ -83,11 +85,13 @@ def trust(
     path: Folder,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Let programs of a repository run: its tests, and what they start. They run with your rights, NOT SANDBOXED."""
+    """Trust a repository: without a sandbox its tests need no approval, and its factor12.toml, as it is now, counts."""
+    from tools.repoconfig import config_digest
+
     root = _work_tree(path)
     if not yes:
         run(partial(_confirm, root))
-    insisting(sessions.trust, composed(ctx).database, root, time())
+    insisting(sessions.trust, composed(ctx).database, root, time(), config_digest(root))
     out().print(f"Trusted: {safe(str(root))}. To take it back: factor12 repo distrust {safe(str(path))}")
 
 
@@ -102,7 +106,8 @@ def distrust(ctx: typer.Context, path: Folder) -> None:
 
 async def _confirm(root: Path) -> None:
     with controlling_terminal("Add --yes in a script of your own.") as screen:
-        screen.show(f"\nTests of {safe(str(root))} will run with your rights, NOT SANDBOXED.\n")
+        screen.show(f"\nWithout a sandbox, tests of {safe(str(root))} will run with your rights, NOT SANDBOXED.\n")
+        screen.show("What its factor12.toml asks for now counts: time limits, writable caches, branches, agents.\n")
         try:
             answer = await screen.read("Trust it? Type yes: ")
         except EOFError:
@@ -123,7 +128,7 @@ async def _print_place(runtime: Runtime, session: str, root: Path, *, as_json: b
     if as_json:
         return print_json(described)
     table = Table(box=None, show_header=False, pad_edge=False)
-    for name in ("session", "repo", "root", "branch", "dirty_total", "operation", "instructions", "runner", "trusted"):
+    for name in (*PLACE, "trusted", "notice"):
         if name in described:
             value = described[name]
             told = ("yes" if value else "no") if isinstance(value, bool) else safe(str(value))

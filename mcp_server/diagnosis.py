@@ -171,6 +171,8 @@ async def _repository(runtime: Runtime, here: Path) -> Finding:
         return Finding("repository", "bad", error.problem.message, error.problem.hint)
     if why := facts.why_not_writable():
         return Finding("repository", "bad", why.message, why.hint)
+    if notice := await run_sync(repositories.notice, root):
+        return Finding("repository", "note", f"{root}: {notice}", f"factor12 repo trust {root}")
     if repositories.trusted(root):
         return Finding("repository", "good", f"{root} can be worked on, and is trusted")
     if (await run_sync(runtime.sandbox.standing)).name != "none":

@@ -29,6 +29,7 @@ _REPOSITORY: Schema = {
     "instructions": _TEXT,
     "runner": _TEXT,
     "trusted": {"type": "boolean"},
+    "notice": _TEXT,
 }
 SESSION_ONLY = ToolAnnotations(
     read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=False

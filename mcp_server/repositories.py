@@ -15,7 +15,7 @@ from state import sessions
 from state.events import HeldFiles, RepositoryRef
 from state.problem import ProblemError
 from state.sqlite import Database
-from tools.workspace import Blobs, Mode, Repository, Workspace
+from tools.workspace import ANY, Blobs, Mode, Repository, Workspace
 
 if TYPE_CHECKING:
     from tools.gitrepo import Facts
@@ -69,8 +69,22 @@ class Repositories:
 
     def trusted(self, root: Path) -> bool:
         """Whether a person said that programs of this repository may run."""
-        inside = any(root.is_relative_to(trusted.resolve()) for trusted in self._settings.trusted_roots)
-        return inside or sessions.is_trusted(self._database, root)
+        return self._config(root) is not None
+
+    def notice(self, root: Path) -> str:
+        """Say what the person should know of a repository they trust: that its settings are not those they trusted."""
+        from tools.repoconfig import config_changed
+
+        return config_changed(self._repository(root))
+
+    def _config(self, root: Path) -> str | None:
+        """Return which settings of a trusted repository count in full; `None` if it is not trusted.
+
+        A folder that is trusted is trusted with whatever settings come to lie in it.
+        """
+        if any(root.is_relative_to(trusted.resolve()) for trusted in self._settings.trusted_roots):
+            return ANY
+        return sessions.trusted_config(self._database, root)
 
     def list(self) -> list[Named]:
         """Return every git work tree directly under the roots, and the server's own; equal names get their parent's."""
@@ -177,7 +191,7 @@ class Repositories:
         return Workspace({root.name: self._repository(root)}, self._blobs, self._scratch, child_environment())
 
     def _repository(self, root: Path) -> Repository:
-        return Repository(root.name, root, "read", self.trusted(root))
+        return Repository(root.name, root, "read", self.trusted(root), config=self._config(root) or "")
 
     def opened(self, ref: RepositoryRef) -> Repository:
         """Return a thread's repository, as the process that drives it may use it.
@@ -188,10 +202,9 @@ class Repositories:
         if not self.may_use(ref):
             raise ProblemError("refused", f"{ref.root!r} is outside the folders that may be used.", self._inside())
         root = Path(os.path.realpath(ref.root))
-        if not ref.source:
-            return Repository(ref.name, root, ref.mode, self.trusted(root))
-        source = Path(os.path.realpath(ref.source))
-        return Repository(ref.name, root, ref.mode, self.trusted(source), source)
+        source = Path(os.path.realpath(ref.source)) if ref.source else None
+        config = self._config(source or root)
+        return Repository(ref.name, root, ref.mode, config is not None, source, config or "")
 
     def may_use(self, ref: RepositoryRef) -> bool:
         """Whether this process may work in a thread's repository; an own work tree belongs to the checkout it is of."""

@@ -76,6 +76,7 @@ async def describe(runtime: Runtime, root: Path) -> Envelope:
             "instructions": next((name for name in INSTRUCTIONS if (root / name).is_file()), None),
             "runner": f"{runner[0]}: {runner[1]}" if runner else None,
             "trusted": runtime.repositories.trusted(root),
+            "notice": await run_sync(runtime.repositories.notice, root) or None,
         }
     )
 

@@ -80,6 +80,12 @@ def m001_initial(db: Database) -> None:
     db.conn.execute("pragma user_version = 1")
 
 
+@migration()
+def m002_trusted_settings(db: Database) -> None:
+    db.conn.execute("alter table trusted add column config text not null default ''")
+    db.conn.execute("pragma user_version = 2")
+
+
 def migrate(connection: sqlite3.Connection) -> None:
     """Apply what is missing. A second process that comes at the same moment waits, then finds nothing to do."""
     with whole(connection):

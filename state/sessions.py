@@ -39,8 +39,10 @@ def stack(database: Database, principal: str, session: str) -> list[str] | None:
         return _stack(database.connection, principal, session)
 
 
-def trust(database: Database, path: Path, at: float) -> None:
+def trust(database: Database, path: Path, at: float, config: str = "") -> None:
     """Record that a person lets programs of the repository at `path`, symlinks resolved, run.
+
+    `config` is the digest of the settings that they saw there, which count in full as long as they stay the same.
 
     Raises:
         ProblemError: `bad_input`; the path is not UTF-8, so nothing could name it again.
@@ -48,7 +50,7 @@ def trust(database: Database, path: Path, at: float) -> None:
     if not _is_text(path):
         raise ProblemError("bad_input", f"The path {str(path)!r} is not UTF-8.", "Rename the folder, then trust it.")
     with database.transaction(durable=True) as db:
-        db.execute("insert or replace into trusted values (?, ?)", (str(path), at))
+        db.execute("insert or replace into trusted (path, at, config) values (?, ?, ?)", (str(path), at, config))
 
 
 def distrust(database: Database, path: Path) -> bool:
@@ -59,7 +61,13 @@ def distrust(database: Database, path: Path) -> bool:
 
 def is_trusted(database: Database, path: Path) -> bool:
     """Tell whether a person said that programs of exactly this repository may run."""
-    return _is_text(path) and database.row("select 1 from trusted where path = ?", str(path)) is not None
+    return trusted_config(database, path) is not None
+
+
+def trusted_config(database: Database, path: Path) -> str | None:
+    """Return the digest of the settings that were trusted with exactly this repository; `None` if it is not trusted."""
+    row = database.row("select config from trusted where path = ?", str(path)) if _is_text(path) else None
+    return None if row is None else str(row[0])
 
 
 def trusted_paths(database: Database) -> list[Path]:

@@ -12,7 +12,7 @@ from tools.boxes.sandbox import BoxName, box_for
 from tools.children import Child
 from tools.errors import ToolError
 from tools.evidence import MOST, Check, Comparison, Verdict, compare
-from tools.repoconfig import read_config
+from tools.repoconfig import config_changed, read_config
 from tools.runners.boxed import reason_to_ask, wrapping
 from tools.runners.detection import detect
 from tools.runners.families import FAMILIES
@@ -46,6 +46,8 @@ class CheckPlan(BaseModel):
     sandbox: BoxName = "none"
     writable: list[str] = []
     """What the tests may write that they otherwise only read, in a sandbox."""
+    note: str = ""
+    """What else the person should know, beside the result."""
     baseline: str = ""
     confirm: bool = False
     """Run once more, alone, what is red; with a baseline, what was red there and passes."""
@@ -147,6 +149,7 @@ async def run_check(
         select=name_filter(select),
         timeout_s=config.timeout_s or TIMEOUT_S,
         writable=list(settings.sandbox.writable),
+        note=config_changed(repository),
         baseline=baseline,
         confirm=confirm,
     )
@@ -186,7 +189,7 @@ def _conclude(
             runner=plan.runner,
             command=command,
             verdict=verdict,
-            why=compact(why),
+            why=" ".join(filter(None, (compact(why), plan.note))),
             counts=report.counts,
             exit_code=None if child.timed_out or child.excess else child.returncode,
             failures=list(report.failures[:20]),

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Literal
+from typing import IO, TYPE_CHECKING, Literal, TypeAlias, get_args
 
 import anyio
 from anyio.to_thread import run_sync
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 MARK = "FACTOR12_EFFECT"
 """The environment variable that says for which effect a process runs."""
+Excess: TypeAlias = Literal["memory", "processes"]
+EXCESSES: tuple[Excess, ...] = get_args(Excess)
 MIB = 1 << 20
 REAPER = Path(__file__).with_name("reaper.py")
 BURIAL_S = 1.2
@@ -47,7 +49,7 @@ class Child:
     stderr_dropped: int
     timed_out: bool
     seconds: float
-    excess: Literal["", "memory", "processes"] = ""
+    excess: Excess | Literal[""] = ""
     """Of what it used too much, and was ended for."""
 
     @property
@@ -132,7 +134,6 @@ async def run_child(
     if ended.startswith(b"errno"):
         raise ToolError("not_found", f"Cannot start {argv[0]!r}: {os.strerror(int(ended.split()[1]))}.", "Install it.")
     out, err = streams
-    excess = ended.split()[3:]
     return Child(
         int(ended.split()[1]) if ended else -9,
         *(out.content(), err.content()),
@@ -140,7 +141,7 @@ async def run_child(
         stderr_dropped=err.dropped,
         timed_out=deadline.cancelled_caught,
         seconds=time.monotonic() - began,
-        excess="memory" if b"memory" in excess else "processes" if b"processes" in excess else "",
+        excess=next((word for word in EXCESSES if word.encode() in ended), ""),
     )
 
 

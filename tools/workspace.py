@@ -9,6 +9,7 @@ from tools.boxes.sandbox import Sandbox, Unboxed
 from tools.errors import ToolError
 
 Mode: TypeAlias = Literal["read", "write"]
+ANY = "*"
 
 
 class Blobs(Protocol):
@@ -33,6 +34,8 @@ class Repository:
     """A person said that programs of this repository may run."""
     source: Path | None = None
     """The person's checkout, if this is a work tree of the thread's own."""
+    config: str = ANY
+    """Which factor12.toml of a trusted repository counts in full: `ANY`, or the digest of the one they trusted."""
 
 
 @dataclass(frozen=True, slots=True)

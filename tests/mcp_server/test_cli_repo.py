@@ -73,6 +73,19 @@ def test_trust_is_given_at_the_terminal_and_taken_back_anywhere(shop: Shell) -> 
     assert "is not trusted" in shop.quick("repo", "distrust", ".").complaint
 
 
+@pytest.mark.requirement("R18")
+def test_settings_that_change_after_the_trust_count_again_only_when_trusted_again(shop: Shell) -> None:
+    shop.quick("repo", "trust", ".", "--yes")
+    (shop.folder / "factor12.toml").write_text("[check]\ntimeout_s = 100\n")
+    assert "not the one you trusted" in shop.quick("repo", "current").out
+    assert any("not the one you trusted" in found["says"] for found in shop.quick("doctor", "--json").json)
+    ran = shop.quick("run", "testing", "--json").json
+    assert ran["status"] == "failed" or ran["outcome"] == "failed", "its red tests run all the same"
+    assert "not the one you trusted" in ran["output"]["check"]["why"]
+    shop.quick("repo", "trust", ".", "--yes")
+    assert "not the one you trusted" not in shop.quick("repo", "current").out
+
+
 @pytest.mark.requirement("R8")
 @pytest.mark.parametrize("key", ["no\n", "\n", "\x04"])
 def test_anything_but_yes_trusts_nothing(shop: Shell, key: str) -> None:

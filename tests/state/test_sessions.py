@@ -7,7 +7,18 @@ from pathlib import Path
 import pytest
 
 from state.problem import ProblemError
-from state.sessions import DEEPEST, current, distrust, is_trusted, pop, push, stack, trust, trusted_paths
+from state.sessions import (
+    DEEPEST,
+    current,
+    distrust,
+    is_trusted,
+    pop,
+    push,
+    stack,
+    trust,
+    trusted_config,
+    trusted_paths,
+)
 from state.sqlite import Database, Locked
 from tests.state.places import SqlitePlace
 
@@ -93,6 +104,14 @@ def test_trust_is_given_and_taken_back_for_exactly_one_path(database: Database) 
     assert is_trusted(database, Path("/repos/shop"))
     assert [distrust(database, Path("/repos/shop")) for _ in range(2)] == [True, False]
     assert not is_trusted(database, Path("/repos/shop"))
+
+
+def test_trust_remembers_the_settings_it_was_given_with(database: Database) -> None:
+    trust(database, Path("/repos/shop"), 1.0, "abc")
+    assert trusted_config(database, Path("/repos/shop")) == "abc"
+    trust(database, Path("/repos/shop"), 2.0)
+    assert trusted_config(database, Path("/repos/shop")) == ""
+    assert trusted_config(database, Path("/repos/lib")) is None
 
 
 def test_a_path_that_is_not_text_is_never_trusted_and_can_be_asked_about(database: Database) -> None:

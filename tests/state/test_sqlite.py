@@ -367,7 +367,7 @@ def test_full_durability_holds_for_every_write(tmp_path: Path) -> None:
 
 def test_what_fails_in_the_middle_is_undone_and_the_next_write_works(store: SqliteStore) -> None:
     with pytest.raises(ZeroDivisionError), store.database.transaction() as db:
-        db.execute("insert into trusted values ('/x', 1.0)")
+        db.execute("insert into trusted (path, at) values ('/x', 1.0)")
         raise ZeroDivisionError
     assert store.database.rows("select * from trusted") == []
     store.create(THREAD, launched())

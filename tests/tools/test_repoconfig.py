@@ -1,5 +1,6 @@
 """factor12.toml: all of it from a repository the person trusts, two harmless parts of it from any other."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tools.base import ToolError
-from tools.repoconfig import RepositoryConfig, read_config
+from tools.repoconfig import RepositoryConfig, config_changed, config_digest, read_config
 from tools.workspace import Repository
 
 EVERYTHING = """
@@ -45,6 +46,29 @@ def test_of_an_untrusted_repository_only_runner_and_paths_count(tmp_path: Path) 
     assert config == RepositoryConfig.model_validate(
         {"check": {"runner": "pytest", "paths": ["tests", "more/test_x.py"]}}
     )
+
+
+@pytest.mark.requirement("R18")
+def test_of_a_trusted_repository_only_the_settings_that_were_trusted_count_in_full(tmp_path: Path) -> None:
+    shop = repository(tmp_path, EVERYTHING)
+    trusted = replace(shop, config=config_digest(tmp_path))
+    assert read_config(trusted) == read_config(shop)
+    assert config_changed(trusted) == ""
+    (tmp_path / "factor12.toml").write_text(EVERYTHING.replace("build", ".venv"))
+    assert read_config(trusted) == read_config(replace(shop, trusted=False))
+    assert config_changed(trusted) == (
+        "factor12.toml is not the one you trusted: of it only runner and paths count until "
+        f"`factor12 repo trust {tmp_path}`."
+    )
+    assert read_config(shop).sandbox.writable == [".venv"], "in a trusted folder, whatever is there counts"
+    assert config_changed(shop) == "" and config_changed(replace(trusted, trusted=False)) == ""
+
+
+def test_settings_that_come_after_the_trust_are_not_covered_by_it(tmp_path: Path) -> None:
+    trusted = replace(repository(tmp_path, None), config=config_digest(tmp_path))
+    assert config_changed(trusted) == ""
+    (tmp_path / "factor12.toml").write_text(EVERYTHING)
+    assert config_changed(trusted) and not read_config(trusted).sandbox.writable
 
 
 def test_without_a_file_there_are_defaults(tmp_path: Path) -> None:

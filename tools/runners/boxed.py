@@ -92,7 +92,8 @@ def _of_checkout(target: Target) -> Iterator[Path]:
     """Yield what an own work tree uses of the checkout: virtual environments, and packages as they are seen from it."""
     if target.checkout is not None:
         yield from (venv for venv in environments(target.checkout) if _is_real(venv))
-        yield target.root.parent / LINKED
+        if _is_real(target.checkout / LINKED):
+            yield target.root.parent / LINKED
 
 
 def _git(repository: Repository) -> Iterator[Path]:
