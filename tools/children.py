@@ -49,7 +49,7 @@ class Child:
     stderr_dropped: int
     timed_out: bool
     seconds: float
-    excess: Excess | Literal[""] = ""
+    excess: Excess | None = None
     """Of what it used too much, and was ended for."""
 
     @property
@@ -133,15 +133,19 @@ async def run_child(
             stream.stream.close()
     if ended.startswith(b"errno"):
         raise ToolError("not_found", f"Cannot start {argv[0]!r}: {os.strerror(int(ended.split()[1]))}.", "Install it.")
+    return _child(ended, streams, timed_out=deadline.cancelled_caught, seconds=time.monotonic() - began)
+
+
+def _child(ended: bytes, streams: tuple[_Capture, _Capture], *, timed_out: bool, seconds: float) -> Child:
     out, err = streams
     return Child(
         int(ended.split()[1]) if ended else -9,
         *(out.content(), err.content()),
         stdout_dropped=out.dropped,
         stderr_dropped=err.dropped,
-        timed_out=deadline.cancelled_caught,
-        seconds=time.monotonic() - began,
-        excess=next((word for word in EXCESSES if word.encode() in ended), ""),
+        timed_out=timed_out,
+        seconds=seconds,
+        excess=next((word for word in EXCESSES if word.encode() in ended), None),
     )
 
 

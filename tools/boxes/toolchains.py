@@ -6,7 +6,6 @@ link leads to is shown only if it is an installation, and then only the parts of
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 
@@ -68,7 +67,7 @@ def _of_variables(environment: Mapping[str, str]) -> Iterator[Path]:
 
 def _parts(prefix: Path, *, virtual: bool) -> Iterator[Path]:
     """Yield the parts of an installation, and for a virtual environment also those of the one it was made from."""
-    if _is_system(prefix):
+    if _is_system(prefix) or _holds_home(prefix):  # /bin/sh and ~/bin/tool make no installation of / and of ~
         return
     is_virtual = virtual and (prefix / "pyvenv.cfg").is_file()
     if is_virtual or any(any(prefix.glob(sign)) for sign in _SIGNS):
@@ -93,8 +92,14 @@ def _is_system(place: Path) -> bool:
 
 def _may_be_shown(place: Path, policy: Policy) -> bool:
     """Whether a folder is neither the system's, which is shown anyway, nor one that holds what must not be seen."""
-    secret = [policy.root, policy.folder]
-    with suppress(RuntimeError):  # an account without a home
-        secret.append(Path.home())
     real = place.resolve()
-    return not _is_system(place) and real.exists() and not any(hidden.is_relative_to(real) for hidden in secret)
+    if _is_system(place) or _holds_home(real) or not real.exists():
+        return False
+    return not any(hidden.is_relative_to(real) for hidden in (policy.root, policy.folder))
+
+
+def _holds_home(place: Path) -> bool:
+    try:
+        return Path.home().is_relative_to(place)
+    except RuntimeError:  # an account without a home
+        return place == Path(place.anchor)
