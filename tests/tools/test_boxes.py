@@ -137,7 +137,7 @@ BUSINESS = [
     "open('made.txt', 'w').write('here')",
     "os.mkdir('build'); os.rename('made.txt', 'build/made.txt')",
     "server = socket.create_server(('127.0.0.1', 0)); socket.create_connection(server.getsockname(), 5)",
-    "import tempfile, pathlib; open(tempfile.mkstemp()[1], 'w').write('x'); open('/tmp/x', 'w').write('x')",
+    "import tempfile, pathlib; tempfile.TemporaryFile(); tempfile.TemporaryFile(dir='/tmp')",
     "(pathlib.Path.home() / '.cache').mkdir()",
     "import multiprocessing; assert multiprocessing.get_context('spawn').Queue()",
     "assert subprocess.run([sys.executable, '-c', 'import ssl, ctypes'], check=True).returncode == 0",

@@ -22,10 +22,12 @@ KEPT_BY: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 """Variables that say where a version manager keeps its programs, and which folders there are shown."""
-PARTS = ("bin", "include", "lib", "lib64", "libexec", "pyvenv.cfg", "share", "Cellar", "opt", "pkg", "src", "VERSION")
-"""What is shown of an installation."""
-_SIGNS = ("lib/python3*/os.py", "lib/node_modules/npm/package.json", "src/runtime/proc.go", "Cellar")
-"""What makes a folder an installation, of Python, Node, Go or Homebrew."""
+PARTS = ("bin", "include", "lib", "lib64", "libexec", "pyvenv.cfg", "share")
+MORE_PARTS = ("Cellar", "opt", "pkg", "src", "VERSION")
+"""What is shown of an installation; more of one that the person's PATH leads to."""
+_PYTHON = "lib/python3*/os.py"
+_OTHERS = ("lib/node_modules/npm/package.json", "src/runtime/proc.go", "Cellar")
+"""What makes a folder an installation, of Python; of Node, Go or Homebrew."""
 _SYSTEM = tuple(Path(top) for top in ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/nix/store"))
 
 
@@ -41,7 +43,7 @@ def _of_program(program: Path, policy: Policy) -> Iterator[Path]:
     for step in _links(program):
         if _is_theirs(step, policy):
             continue
-        yield from _parts(step.parent.parent, virtual=ours)
+        yield from _parts(step.parent.parent, ours=ours)
         if ours:
             yield step
 
@@ -56,7 +58,7 @@ def _of_path(policy: Policy) -> Iterator[Path]:
         if folder.is_absolute() and not _is_theirs(folder, policy) and not _is_system(folder):
             yield folder
             if folder.name == "bin":
-                yield from _parts(folder.parent, virtual=True)
+                yield from _parts(folder.parent, ours=True)
 
 
 def _of_variables(environment: Mapping[str, str]) -> Iterator[Path]:
@@ -65,16 +67,19 @@ def _of_variables(environment: Mapping[str, str]) -> Iterator[Path]:
             yield from (Path(value, part) for part in parts)
 
 
-def _parts(prefix: Path, *, virtual: bool) -> Iterator[Path]:
-    """Yield the parts of an installation, and for a virtual environment also those of the one it was made from."""
+def _parts(prefix: Path, *, ours: bool) -> Iterator[Path]:
+    """Yield the parts of an installation, and for a virtual environment also those of the one it was made from.
+
+    Unless the person's own PATH led there, it must be one of Python: it could be a repository that looks like another.
+    """
     if _is_system(prefix) or _holds_home(prefix):  # /bin/sh and ~/bin/tool make no installation of / and of ~
         return
-    is_virtual = virtual and (prefix / "pyvenv.cfg").is_file()
-    if is_virtual or any(any(prefix.glob(sign)) for sign in _SIGNS):
-        yield from (prefix / part for part in PARTS if (prefix / part).exists())
+    is_virtual = ours and (prefix / "pyvenv.cfg").is_file()
+    if is_virtual or any(any(prefix.glob(sign)) for sign in (_PYTHON, *(_OTHERS if ours else ()))):
+        yield from (prefix / part for part in (*PARTS, *(MORE_PARTS if ours else ())) if (prefix / part).exists())
     if is_virtual:
         for step in list(_links(prefix / "bin/python"))[1:]:
-            yield from _parts(step.parent.parent, virtual=False)
+            yield from _parts(step.parent.parent, ours=False)
 
 
 def _links(program: Path) -> Iterator[Path]:
