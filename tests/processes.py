@@ -1,5 +1,6 @@
 """Processes that must die: which one it is, told through a named pipe, and whether it lives."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import anyio
@@ -29,3 +30,16 @@ def dies_within(pid: int, seconds: float) -> bool:
     except psutil.TimeoutExpired:
         return not alive(pid)
     return True
+
+
+def living(token: str) -> list[psutil.Process]:
+    """Return the processes that were started with a word only they were given.
+
+    Each is looked at by itself: what `process_iter` knows is shared with whoever else iterates, in any thread.
+    """
+    found: list[psutil.Process] = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if token in process.cmdline() and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-import psutil
 import pytest
 from anyio.to_thread import run_sync
 
 from tests.conftest import repository
 from tests.mcp_server.door import door, structured
+from tests.processes import living
 from tests.tools.boxing import the_box
 
 pytestmark = pytest.mark.anyio
@@ -56,11 +56,6 @@ class Wild(unittest.TestCase):
 """
 ENDS = 'open("go").read()'
 HANGS = "signal.pause()"
-
-
-def living(token: str) -> list[psutil.Process]:
-    found = psutil.process_iter(["cmdline", "status"])
-    return [each for each in found if token in (each.info["cmdline"] or ()) and each.info["status"] != "zombie"]
 
 
 def wild(tmp_path: Path, end: str, port: int) -> Path:

@@ -12,6 +12,7 @@ import psutil
 import pytest
 from anyio.to_thread import run_sync
 
+from tests.processes import living
 from tests.tools.boxing import the_box
 from tests.tools.checking import check, make_workspace, plan
 from tools.boxes.sandbox import Unboxed
@@ -35,12 +36,6 @@ class T(unittest.TestCase):
         open("begun", "w").write("yes")
         child.wait()
 """
-
-
-def living(token: str) -> list[psutil.Process]:
-    """Return the processes that were started with a word only they were given."""
-    found = psutil.process_iter(["cmdline", "status"])
-    return [each for each in found if token in (each.info["cmdline"] or ()) and each.info["status"] != "zombie"]
 
 
 def staying(tmp_path: Path, token: str) -> Workspace:
