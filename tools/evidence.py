@@ -84,6 +84,8 @@ class Evidence(_Model):
     """The tests that show it: red before, passing now, and not themselves edited."""
     broken: list[Change] = []
     still_failing: int = 0
+    sandbox: BoxName = "none"
+    """What both checks ran in; `none` if either ran without."""
 
 
 def compare(before: Mapping[str, State], after: Mapping[str, State], baseline: str = "") -> Comparison:
@@ -147,6 +149,11 @@ def judge(before: Check, after: Check, edits: Sequence[Review]) -> Evidence:
 
     Pure. With many tests, `after` must have been run with `before.report` as its baseline.
     """
+    sandbox = after.sandbox if before.sandbox == after.sandbox else "none"
+    return _judge(before, after, edits).model_copy(update={"sandbox": sandbox})
+
+
+def _judge(before: Check, after: Check, edits: Sequence[Review]) -> Evidence:
     changed = [edit for edit in edits if edit.changed]
     if doubt := _unfit(before, after) or _tampering(changed):
         return Evidence(outcome="changed_unverified", why=doubt)

@@ -42,6 +42,20 @@ def test_a_doctor_who_finds_nothing_says_what_was_looked_at(shop: Shell) -> None
         assert part in well.out, part
 
 
+def test_the_sandbox_is_told_with_what_follows_from_it(shop: Shell) -> None:
+    off = findings(shop.where(FACTOR12_SANDBOX="off"))["sandbox"]
+    assert off["state"] == "note" and "run with your rights" in off["says"] and "is `off`" in off["says"]
+    boxed = shop.where(FACTOR12_TRUSTED_ROOTS="", FACTOR12_SANDBOX="require")
+    found = findings(boxed)["sandbox"]
+    if found["state"] == "good":
+        assert found["says"].startswith("bwrap: ") and "not trusted" in findings(boxed)["repository"]["says"]
+        assert boxed.quick("run", "testing", "--json").json["output"]["check"]["sandbox"] == "bwrap"
+    else:
+        assert found["state"] == "bad" and "no tests run" in found["says"]
+        refused = boxed.quick("run", "testing", "--json").json
+        assert "FACTOR12_SANDBOX is `require`" in str(refused)
+
+
 @pytest.mark.requirement("R1")
 def test_a_row_that_contradicts_its_log_is_found_and_rebuilt(shop: Shell) -> None:
     shop.quick("run", "testing")

@@ -91,7 +91,11 @@ async def test_a_suite_that_does_its_worst_is_one_readable_result_while_others_a
             await run_sync((shop / "begun").read_text)
             assert living(tmp_path.name), "what it started is there"
             with anyio.fail_after(2):
-                assert (await at.told("health"))["status"] == "ok"
+                health = await at.told("health")
+                assert health["status"] == "ok"
+                assert health["sandbox"].startswith(
+                    "bwrap: " if sandbox == "auto" else "none: FACTOR12_SANDBOX is `off`"
+                )
                 assert (await at.told("repo_list"))["repositories"]
             if end == ENDS:
                 await run_sync((shop / "go").write_text, "")

@@ -291,3 +291,9 @@ def test_fixed_is_never_said_when_a_test_that_passed_is_lost(before: dict[str, S
     if evidence.outcome == "fixed":
         assert won
         assert not lost
+
+
+def test_evidence_says_what_both_checks_ran_in() -> None:
+    before, after = (checked(states).model_copy(update={"sandbox": "bwrap"}) for states in (RED, GREEN))
+    assert judge(before, after, [SOURCE]).sandbox == "bwrap"
+    assert judge(checked(RED), after, [SOURCE]).sandbox == "none", "one of them did without"
