@@ -143,6 +143,8 @@ def explaining(relative: str) -> Generator[None]:
                 problem = ToolError("refused", said, "Change the permissions by hand.")
             case errno.ENOSPC | errno.EDQUOT | errno.EFBIG:
                 problem = ToolError("limit", said, "Make room on the disk.")
+            case errno.EISDIR | errno.ENOTDIR | errno.ENOTEMPTY | errno.EEXIST | errno.ELOOP:
+                problem = ToolError("conflict", said, "Another program changes it; let it finish, then try again.")
             case _:
                 raise
         raise problem from error

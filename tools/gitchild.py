@@ -81,7 +81,7 @@ def _start(
     argv: Sequence[str], cwd: Path, env: Mapping[str, str], scratch: Path, stdin: bytes | BinaryIO | None
 ) -> subprocess.Popen[bytes]:
     """Start it by way of `env -i`: GitPython hands the whole environment of this process to every child."""
-    from git.cmd import Git
+    from tools.gitpython import Git
 
     clean = [ENV, "-i", *(f"{name}={value}" for name, value in env.items()), *argv]
     with TemporaryFile(dir=scratch) if isinstance(stdin, bytes) else nullcontext(stdin) as given:

@@ -8,7 +8,7 @@ lazy fetches, no locks taken for reading.
 import os
 import shutil
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -92,11 +92,9 @@ async def prepare(workspace: Workspace, repository: Repository) -> Invocation:
     """
     place = locate(repository.root, trusted=repository.trusted)
     env = _environment(workspace, repository)
-    if (program := shutil.which("git", path=env["PATH"])) is None:
-        raise ToolError("not_found", "git is not on the PATH.", "Install git 2.39 or newer.")
     bare = Invocation(
         (
-            *(program, "--git-dir", str(place.path), "--work-tree", str(repository.root)),
+            *(program(env["PATH"]), "--git-dir", str(place.path), "--work-tree", str(repository.root)),
             *("--no-pager", "--literal-pathspecs", "--no-optional-locks"),
         ),
         env,
@@ -104,10 +102,35 @@ async def prepare(workspace: Workspace, repository: Repository) -> Invocation:
     )
     programs = overrides(await _keys(workspace, repository, place, bare))
     personal = await _personal(workspace, repository, bare)
+    own = [place.common / "info" / name for name in ("exclude", "attributes")]
+    own += [repository.root / name for name in (".gitignore", ".gitattributes")]
+    _refuse_pipes(*own, Path(personal.get("core.excludesfile", "")))
     no_hooks = {"core.hooksPath": str(workspace.scratch / "no-hooks")}
     settings = {**programs, **SETTINGS, **no_hooks, **NOBODY, **personal}
     pairs = (word for key, value in settings.items() for word in ("-c", f"{key}={value}"))
     return Invocation((*bare.argv, *pairs), env, place.path, personal.get("core.excludesfile", ""))
+
+
+def path_outside(workspace: Workspace, *roots: Path) -> str:
+    """Return the PATH without the folders from which a repository could bring a program."""
+    folders = map(Path, workspace.environment.get("PATH", os.defpath).split(os.pathsep))
+    outside = (path for path in folders if path.is_absolute() and not _in(Path(os.path.realpath(path)), roots))
+    return os.pathsep.join(map(str, outside))
+
+
+def _in(folder: Path, roots: Iterable[Path]) -> bool:
+    return any(folder.is_relative_to(root) for root in roots)
+
+
+def program(path: str) -> str:
+    """Return where git is.
+
+    Raises:
+        ToolError: It is not on the path.
+    """
+    if (found := shutil.which("git", path=path)) is None:
+        raise ToolError("not_found", "git is not on the PATH.", "Install git 2.39 or newer.")
+    return found
 
 
 def _environment(workspace: Workspace, repository: Repository) -> dict[str, str]:
@@ -118,12 +141,10 @@ def _environment(workspace: Workspace, repository: Repository) -> dict[str, str]
     """
     empty = workspace.scratch / "gitconfig"
     os.close(os.open(empty, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
-    folders = map(Path, workspace.environment.get("PATH", os.defpath).split(os.pathsep))
-    outside = [str(path) for path in folders if path.is_absolute() and not path.is_relative_to(repository.root)]
     return {
         **{name: value for name in INHERITED if (value := workspace.environment.get(name))},
         **ENVIRONMENT,
-        "PATH": os.pathsep.join(outside),
+        "PATH": path_outside(workspace, repository.root, *filter(None, [repository.source])),
         "HOME": str(workspace.scratch),
         "GIT_CONFIG_GLOBAL": str(empty),
         "GIT_GRAFT_FILE": str(empty),
@@ -158,6 +179,13 @@ def _is_regular(file: Path) -> bool:
     if not stat.S_ISREG(mode):
         raise ToolError("refused", f"{str(file)!r} is not a file.", "Repair the repository.")
     return True
+
+
+def _refuse_pipes(*files: Path) -> None:
+    """Refuse a repository whose rules would keep git waiting for a writer."""
+    for file in files:
+        if file.is_fifo():
+            raise ToolError("refused", f"{str(file)!r} is a pipe, not a file.", "Remove it, and look where it is from.")
 
 
 async def _personal(workspace: Workspace, repository: Repository, bare: Invocation) -> dict[str, str]:

@@ -3,7 +3,6 @@
 import hashlib
 import os
 import re
-import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,8 @@ from typing import Literal, TypeAlias
 from anyio.to_thread import run_sync
 from pydantic import BaseModel
 
+from tools.beneath import open_file, open_folder
+from tools.errors import ToolError
 from tools.gitrun import git
 from tools.workspace import Repository, Workspace
 
@@ -113,18 +114,19 @@ async def _pointers(
 
 def _matching(root: Path, pointers: Mapping[bytes, tuple[str, int]]) -> set[bytes]:
     """Return the paths whose file has the digest and the size of its pointer."""
-    return {path for path, pointer in pointers.items() if _digest(root / os.fsdecode(path), pointer[1]) == pointer[0]}
+    return {path for path, pointer in pointers.items() if _digest(root, os.fsdecode(path), pointer[1]) == pointer[0]}
 
 
-def _digest(file: Path, size: int) -> str | None:
-    """Return the sha256 of a regular file of that size."""
+def _digest(root: Path, path: str, size: int) -> str | None:
+    """Return the sha256 of a regular file of that size, which lies behind no link."""
+    *folders, name = path.split("/")
     try:
-        with os.fdopen(os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as opened:
-            state = os.fstat(opened.fileno())
-            if not stat.S_ISREG(state.st_mode) or state.st_size != size:
+        with open_folder(root, folders) as folder, open_file(folder, name, path) as file:
+            if os.fstat(file).st_size != size:
                 return None
-            return hashlib.file_digest(opened, "sha256").hexdigest()
-    except OSError:
+            with os.fdopen(os.dup(file), "rb") as opened:
+                return hashlib.file_digest(opened, "sha256").hexdigest()
+    except (ToolError, OSError):
         return None
 
 

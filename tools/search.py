@@ -37,7 +37,7 @@ class Hits(BaseModel):
     truncated: bool = False
     """There are more."""
     skipped: list[str] = []
-    """Files with a match that are too large, or lie behind a symbolic link."""
+    """Files with a match that are too large."""
 
 
 @tool(risk="read")
@@ -86,8 +86,9 @@ def _read(repository: Repository, files: Sequence[str], text: str, limit: int, i
             break
         try:
             content = read_bytes(repository.root, file, FILE_LIMIT)
-        except ToolError:
-            skipped.append(shown(os.fsencode(file)))
+        except ToolError as error:
+            if error.problem.kind == "limit":  # of any other, to say that it matches would tell what stands outside
+                skipped.append(shown(os.fsencode(file)))
         else:
             name = shown(os.fsencode(file))
             found = matching_lines(content.decode(errors="replace"), text, ignore_case=ignore_case)

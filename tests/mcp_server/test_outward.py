@@ -1,6 +1,7 @@
 """What leaves the process: no secret it was given, no token by its form, and only valid Unicode."""
 
 import json
+from time import process_time
 from typing import Any
 
 import pytest
@@ -39,6 +40,7 @@ def test_a_secret_that_holds_another_one_is_marked_as_a_whole() -> None:
         "xoxb-1234567890-abc",
         "AKIA" + "ABCD1234" * 2,
         "eyJhbGciOiJIUzI1.eyJzdWIiOiIxMjM0.abcdefghijklmnop",
+        "eyJhb-ciOiJIUzI1_-.eyJzdWIiO-eyJxMjM0.abcdefghijklmnop",
         "-----BEGIN RSA PRIVATE KEY-----\n" + "a1b2" * 20 + "\n-----END RSA PRIVATE KEY-----",
     ],
 )
@@ -49,6 +51,13 @@ def test_a_token_is_known_by_its_form_wherever_it_came_from(token: str) -> None:
 def test_words_that_only_look_a_little_like_tokens_stay() -> None:
     text = "ghp_short, sk-learn, AKIAlike, -----BEGIN CERTIFICATE-----"
     assert Outward({}).text(text) == text
+
+
+@pytest.mark.parametrize("part", ["eyJ-", "eyJa.", "-----BEGIN PRIVATE KEY-----", "sk-", "ghp_", "xoxb-"])
+def test_a_text_made_to_keep_the_search_for_tokens_busy_takes_no_longer_than_another(part: str) -> None:
+    begun = process_time()
+    Outward({}).text(part * (1_000_000 // len(part)))
+    assert process_time() - begun < 3
 
 
 def test_every_text_of_nested_data_is_cleaned_and_other_values_stay() -> None:

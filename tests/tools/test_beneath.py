@@ -101,7 +101,16 @@ def test_names_are_listed_sorted_and_only_those_that_can_be_opened(top: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("number", "kind"), [(2, "not_found"), (13, "refused"), (30, "refused"), (28, "limit"), (122, "limit")]
+    ("number", "kind"),
+    [
+        (2, "not_found"),
+        (13, "refused"),
+        (30, "refused"),
+        (28, "limit"),
+        (122, "limit"),
+        (21, "conflict"),
+        (39, "conflict"),
+    ],
 )
 def test_errors_of_the_file_system_become_problems(number: int, kind: str) -> None:
     with pytest.raises(ToolError) as caught, explaining("x"):

@@ -351,7 +351,7 @@ async def test_a_large_file_that_is_what_its_pointer_says_has_not_changed(place:
 async def test_a_large_file_that_is_gone_before_it_is_compared_has_changed(place: Place) -> None:
     root = place.repository("base/lfs", {"a.bin": lfs_pointer(b"same"), ".gitattributes": "*.bin filter=lfs -text\n"})
     place.write(root, {"a.bin": b"same"})
-    with right_before_it_is_opened(str(root / "a.bin"), (root / "a.bin").unlink):
+    with right_before_it_is_opened("a.bin", (root / "a.bin").unlink):
         assert (await facts(place, root)).status.total == 1
 
 

@@ -1,5 +1,6 @@
 """One path of a work tree as git would hold it: looked at, put there, taken away; by descriptors, without links."""
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Generator, Iterable, Sequence
@@ -17,6 +18,8 @@ CHUNK = 1 << 20
 """Bytes of a file that are in memory at a time."""
 LINK, PLAIN, PROGRAM = "120000", "100644", "100755"
 TRIES = 5
+_ASTRAY = (errno.ELOOP, errno.ENOTDIR, errno.ENXIO)
+"""How the system says that something on the way is a link, or no folder."""
 
 State: TypeAlias = tuple[str, str] | None
 """git's mode and object id; `None`: there is nothing at that path."""
@@ -46,7 +49,8 @@ def state_of(root: Path, path: str, begin: Begin = _nowhere) -> State:
         with open_folder(root, folders) as folder, explaining(path):
             return _state(folder, name, path, begin)
     except ToolError as error:
-        if error.problem.kind == "not_found" or "symbolic link" in error.problem.message:
+        cause = error.__cause__
+        if error.problem.kind == "not_found" or (isinstance(cause, OSError) and cause.errno in _ASTRAY):
             return None
         raise
 
@@ -143,18 +147,28 @@ def _state(folder: int, name: str, path: str, begin: Begin) -> State:
             before = os.stat(name, dir_fd=folder, follow_symlinks=False)
         except (FileNotFoundError, NotADirectoryError):
             return None
-        if stat.S_ISLNK(before.st_mode):
-            target = os.fsencode(os.readlink(name, dir_fd=folder))
-            begin(len(target))(target)
-            return LINK, blob_of(len(target), [target])
-        if not stat.S_ISREG(before.st_mode):
-            return None
-        if before.st_size > LARGEST:
-            raise TooLarge
-        with suppress(FileNotFoundError):
+        with _unless_swapped():
+            if stat.S_ISLNK(before.st_mode):
+                target = os.fsencode(os.readlink(name, dir_fd=folder))
+                begin(len(target))(target)
+                return LINK, blob_of(len(target), [target])
+            if not stat.S_ISREG(before.st_mode):
+                return None
+            if before.st_size > LARGEST:
+                raise TooLarge
             if (blob := _read(folder, name, before, begin)) is not None:
                 return (PROGRAM if before.st_mode & 0o100 else PLAIN), blob
     raise ToolError("busy", f"{path!r} keeps changing while it is read.", "Let the program that writes it finish.")
+
+
+@contextmanager
+def _unless_swapped() -> Generator[None]:
+    """Go on after an error that says: what was looked at is something else by now."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.EISDIR, errno.EINVAL, *_ASTRAY):
+            raise
 
 
 def _read(folder: int, name: str, before: os.stat_result, begin: Begin) -> str | None:

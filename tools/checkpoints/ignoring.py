@@ -1,6 +1,7 @@
 """What the repository itself is asked: what the person told git to ignore, and track all the same; and which it is."""
 
 import os
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -88,8 +89,9 @@ def _version(file: str) -> list[int]:
 
 
 def _content(file: Path) -> bytes:
+    """Return the beginning of a regular file; nothing for any other, which might keep its reader waiting."""
     try:
-        with file.open("rb") as opened:
-            return opened.read(_LIMIT)
+        with os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC), "rb") as opened:
+            return opened.read(_LIMIT) if stat.S_ISREG(os.fstat(opened.fileno()).st_mode) else b""
     except OSError:
         return b""

@@ -19,6 +19,7 @@ from anyio.to_thread import run_sync
 from tools import gitchild
 from tools.errors import ToolError
 from tools.giterrors import failure
+from tools.gitopen import path_outside, program
 from tools.locks import alone
 from tools.workspace import Repository, Workspace
 
@@ -166,7 +167,7 @@ async def opened(workspace: Workspace, repository: Repository) -> AsyncGenerator
     if home.is_relative_to(repository.root):
         message = f"The state folder {str(workspace.vaults)!r} lies inside {repository.name!r}."
         raise ToolError("refused", message, "Set FACTOR12_STATE_DIR to a folder outside every repository.")
-    vault = Vault(repository.root, home, _git(workspace))
+    vault = Vault(repository.root, home, program(path_outside(workspace, repository.root)))
     async with alone_at(workspace, vault.root):
         if vault.pointer.exists():
             await run_sync(sweep, vault)
@@ -189,19 +190,12 @@ def vault_in(workspace: Workspace, home: Path) -> Vault | None:
     except (ValueError, KeyError) as error:
         hint = "Without that folder no thread of its repository can be taken back; saving anew makes it again."
         raise ToolError("store", f"{str(pointer)!r} is damaged.", hint) from error
-    return Vault(root, home, _git(workspace))
+    return Vault(root, home, program(path_outside(workspace, root)))
 
 
 def alone_at(workspace: Workspace, root: Path) -> AbstractAsyncContextManager[None]:
     """Keep everybody else away from the checkpoints of a work tree."""
     return alone(workspace, f"the checkpoints of {root}")
-
-
-def _git(workspace: Workspace) -> str:
-    program = shutil.which("git", path=workspace.environment.get("PATH", os.defpath))
-    if program is None:
-        raise ToolError("not_found", "git is not on the PATH.", "Install git 2.39 or newer.")
-    return program
 
 
 @contextmanager
