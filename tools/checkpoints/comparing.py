@@ -10,7 +10,7 @@ from typing import TypeAlias
 from anyio.to_thread import run_sync
 
 from tools.checkpoints.files import State
-from tools.checkpoints.vault import Vault
+from tools.checkpoints.vault import Vault, commit_id
 from tools.errors import ToolError
 from tools.giterrors import printable
 from tools.paths import is_git_name
@@ -43,7 +43,7 @@ async def changes(vault: Vault, before: str, after: str) -> dict[str, Change]:
     Raises:
         ToolError: `refused`; one of them holds a path that none may have.
     """
-    words = ("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", before, after)
+    words = ("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", commit_id(before), commit_id(after))
     parts = (await vault.git(*words)).split(b"\0")
     found: dict[str, Change] = {}
     for line, path in zip(parts[0:-1:2], parts[1::2], strict=True):

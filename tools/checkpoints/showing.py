@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from tools.checkpoints.restoring import require
 from tools.checkpoints.saving import save
-from tools.checkpoints.vault import opened
+from tools.checkpoints.vault import commit_id, opened
 from tools.giterrors import printable
 from tools.workspace import Workspace
 
@@ -31,8 +31,9 @@ async def differences(workspace: Workspace, name: str, old: str, new: str | None
             await require(vault, commit)
         if new is None:
             new = (await save(workspace, repository, vault, "to compare")).commit
-        counted = await vault.git("diff-tree", "-r", "-z", "--numstat", *_PATCH, old, new)
-        patch = await vault.git("diff-tree", "-r", "-p", *_PATCH, old, new)
+        commits = commit_id(old), commit_id(new)
+        counted = await vault.git("diff-tree", "-r", "-z", "--numstat", *_PATCH, *commits)
+        patch = await vault.git("diff-tree", "-r", "-p", *_PATCH, *commits)
     files = [_row(line) for line in counted.split(b"\0") if line]
     return Difference(name, files, patch.decode(errors="replace"))
 

@@ -6,6 +6,7 @@ Refs in the repository itself would leak by `push --mirror`, and objects borrowe
 
 import json
 import os
+import re
 import shutil
 from collections.abc import AsyncGenerator, Container, Generator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
@@ -18,12 +19,13 @@ from anyio.to_thread import run_sync
 
 from tools import gitchild
 from tools.errors import ToolError
-from tools.giterrors import failure
+from tools.giterrors import failure, printable
 from tools.gitopen import path_outside, program
 from tools.locks import alone
 from tools.workspace import Repository, Workspace
 
 REFS = "refs/factor12"
+COMMIT = re.compile("[0-9a-f]{64}")
 MIB = 1 << 20
 FRESH_S = 3600.0
 """How old what no log names must be before it is dropped: a change that takes long names it only when it is over."""
@@ -210,6 +212,17 @@ def writing(vault: Vault) -> Generator[None]:
     except OSError as error:
         message = f"The checkpoints of {vault.root.name!r} cannot be written: {error.strerror}."
         raise ToolError("limit", message, "Make room on the disk, or: factor12 gc") from error
+
+
+def commit_id(text: str) -> str:
+    """Return the id of a commit, which can be no option of git's.
+
+    Raises:
+        ToolError: `not_found`; it is not written like one, so no vault has it.
+    """
+    if COMMIT.fullmatch(text) is None:
+        raise ToolError("not_found", f"There is no commit {printable(text, 80)!r}.", "`checkpoint_list` shows them.")
+    return text
 
 
 def journal_in(home: Path) -> Path:

@@ -8,13 +8,13 @@ from tools.runners.interpreter import on_path
 from tools.runners.results import Case, Missing, Recipe, Report, State, Target, compact, gather, last_lines
 
 # On stderr, one for each test program, in the order in which they run.
-_PROGRAM = re.compile(r"^\s+(?:Running (?:unittests )?(\S+) \(|(Doc-tests) )", re.MULTILINE)
+_PROGRAM = re.compile(r"^[ \t]+(?:Running (?:unittests )?(\S+) \(|(Doc-tests) )", re.MULTILINE)
 _BLOCK = re.compile(r"^running \d+ tests?$", re.MULTILINE)
 _TEST = re.compile(r"^test (.+?)(?: - should panic)? \.\.\. (ok|FAILED|ignored)", re.MULTILINE)
 _OUTPUT = re.compile(r"^---- (.+?) stdout ----\n(.*?)(?=^---- |\Z|^failures:$)", re.MULTILINE | re.DOTALL)
 _LINE = re.compile(r" \(line \d+\)$")  # of a documentation test; it moves with every edit above
-_PANIC = re.compile(r"panicked at (?:'.*', )?([^\s:]+):(\d+):\d+")
-_COMPILER = re.compile(r"^error(?:\[\w+\])?: (.+)\n\s+--> ([^:\n]+):(\d+)", re.MULTILINE)
+_PANIC = re.compile(r"panicked at (?:'.{0,400}', )?([^\s:]+):(\d+):\d+")
+_COMPILER = re.compile(r"^error(?:\[\w+\])?: (.+)\n[ \t]+--> ([^:\n]+):(\d+)", re.MULTILINE)
 _STATES: dict[str, State] = {"ok": "pass", "FAILED": "fail", "ignored": "skip"}
 
 

@@ -18,7 +18,7 @@ from tools.runners.interpreter import on_path
 from tools.runners.results import Case, Missing, Recipe, Report, State, Target, compact, gather, last_lines
 
 _STATES: dict[str, State] = {"pass": "pass", "fail": "fail", "skip": "skip"}
-_PLACE = re.compile(r"^\s+(\w+_test\.go):(\d+): ?", re.MULTILINE)
+_PLACE = re.compile(r"^[ \t]+(\w+_test\.go):(\d+): ?", re.MULTILINE)
 _COMPILER = re.compile(r"^(?:\./)?([\w./-]+\.go):(\d+):\d+: (.+)$", re.MULTILINE)
 
 

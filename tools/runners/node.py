@@ -12,7 +12,8 @@ from tools.runners.results import Missing, Recipe, Report, Target, last_lines
 from tools.runners.summaries import by_exit_code
 
 _TOOL = re.compile(r"(?:^|[\s/])(jest|vitest|mocha)(?:\.m?js)?(?=\s|$)")
-_NODE_TEST = re.compile(r"\bnode\b.*\s--test\b")
+_NODE = re.compile(r"\bnode\b")
+_TEST = re.compile(r"\s--test\b")
 _COMPOUND = re.compile(r"[;&|`\n]|\$\(")
 _READERS: dict[str, Callable[[Target], Report]] = {
     "jest": node_reports.jest,
@@ -45,7 +46,7 @@ def report(target: Target, child: Child) -> Report:
 
 def reporter(script: str) -> str:
     """Name the tool that a test script runs, if it can be told to write a report."""
-    if _NODE_TEST.search(script):
+    if (node := _NODE.search(script)) and _TEST.search(script, node.end()):
         return "node"
     found = _TOOL.search(script)
     return found.group(1) if found and not _COMPOUND.search(script) else ""

@@ -12,7 +12,7 @@ _LINE = re.compile(
     r"^(?:=+ )?\d+ (?:passed|failed|error|skipped).* in [\d.]+s|^test result: |^\s*Tests:?\s"
     r"|^\s+\d+ (?:passing|failing|pending)\b"
 )
-_PAIR = re.compile(r"(\d+) (passed|passing|failed|failing|errors?|skipped|pending|ignored|todo)\b")
+_PAIR = re.compile(r"(?<!\d)(\d+) (passed|passing|failed|failing|errors?|skipped|pending|ignored|todo)\b")
 _TAP = re.compile(r"^(?:#|\u2139) (pass|fail|skipped|todo|cancelled) (\d+)\s*$")
 _UNITTEST = re.compile(r"^Ran (\d+) tests? in .*\s+(?:OK|FAILED)(?: \((.*)\))?", re.MULTILINE)
 _CTEST = re.compile(r"^\d+% tests passed, (\d+) tests failed out of (\d+)", re.MULTILINE)
