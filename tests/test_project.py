@@ -61,6 +61,29 @@ def test_no_type_error_and_no_lint_is_silenced() -> None:
     assert found == []
 
 
+def test_no_format_is_read_that_can_build_objects_or_write_files() -> None:
+    """SECURITY row 23: the log is plain JSON, settings of a repository are TOML, and nothing is unpacked."""
+    banned = {"pickle", "marshal", "shelve", "yaml", "tarfile", "zipfile", "xml", "lxml", "dill", "jsonpickle"}
+    found = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in modules(*CODE)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for name in imported(node)
+        if name.partition(".")[0] in banned
+    ]
+    assert found == []
+
+
+def imported(node: ast.AST) -> list[str]:
+    match node:
+        case ast.Import():
+            return [alias.name for alias in node.names]
+        case ast.ImportFrom():
+            return [node.module or ""]
+        case _:
+            return []
+
+
 @pytest.mark.parametrize("document", TABLES)
 def test_generated_tables_say_what_the_code_says(document: str) -> None:
     assert (ROOT / document).read_text(encoding="utf-8") == renewed(document), "run: make docs"
