@@ -113,8 +113,9 @@ async def prepare(workspace: Workspace, repository: Repository) -> Invocation:
 
 def path_outside(workspace: Workspace, *roots: Path) -> str:
     """Return the PATH without the folders from which a repository could bring a program."""
+    inside = [*roots, *(root for each in workspace.repositories.values() for root in (each.root, each.source) if root)]
     folders = map(Path, workspace.environment.get("PATH", os.defpath).split(os.pathsep))
-    outside = (path for path in folders if path.is_absolute() and not _in(Path(os.path.realpath(path)), roots))
+    outside = (path for path in folders if path.is_absolute() and not _in(Path(os.path.realpath(path)), inside))
     return os.pathsep.join(map(str, outside))
 
 
@@ -144,7 +145,7 @@ def _environment(workspace: Workspace, repository: Repository) -> dict[str, str]
     return {
         **{name: value for name in INHERITED if (value := workspace.environment.get(name))},
         **ENVIRONMENT,
-        "PATH": path_outside(workspace, repository.root, *filter(None, [repository.source])),
+        "PATH": path_outside(workspace, *filter(None, (repository.root, repository.source))),
         "HOME": str(workspace.scratch),
         "GIT_CONFIG_GLOBAL": str(empty),
         "GIT_GRAFT_FILE": str(empty),
