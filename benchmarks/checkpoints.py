@@ -81,7 +81,8 @@ async def _measure(folder: Path) -> list[Figure]:
     status_changed, changed = await _beside(shop, ("status", "--porcelain"), shop.save, changed=CHANGED)
 
     async def restore() -> None:
-        shop.change(CHANGED)  # the checkout before has brought them back
+        await shop.save()  # git's checkout has brought the files back, and written its index
+        shop.change(CHANGED)
         start = perf_counter()
         await shop.restore(commit)
         taken.append(perf_counter() - start)
