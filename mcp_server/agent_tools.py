@@ -19,7 +19,7 @@ LONGEST_KEY = 200
 
 def entries(runtime: Runtime) -> list[Entry]:
     """Return the agents' part of the table."""
-    return [_entry(agent) for agent in runtime.engine.agents.values() if agent.offered]
+    return [_entry(agent) for agent in runtime.engine.offered]
 
 
 def _entry(agent: Agent[Any, Any]) -> Entry:

@@ -35,8 +35,8 @@ def build_server(runtime: Runtime) -> Server:
         return {entry.name: entry for entry in table(runtime)}
 
     def make() -> Listing:
-        agents = runtime.engine.agents.values()
-        return {"tools": [*map(shown, entries().values())], "prompts": [*map(shown_prompt, agents)]}
+        prompts = [*map(shown_prompt, runtime.engine.offered)]
+        return {"tools": [*map(shown, entries().values())], "prompts": prompts}
 
     async def stranger(name: str) -> CallToolResult:
         message, hint = f"There is no tool {name[:80]!r}.", f"There are: {', '.join(entries())}."

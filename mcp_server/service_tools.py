@@ -26,7 +26,7 @@ async def health(runtime: Runtime, _: Ctx, args: Nothing) -> Envelope:
         "status": "ok",
         "program": f"factor12 {program_version()}",
         "database": str(runtime.database.path),
-        "agents": list(runtime.engine.agents),
+        "agents": [agent.name for agent in runtime.engine.offered],
         "threads": {"running": len(running), "waiting": len(waiting), "interrupted": len(interrupted)},
         "roots": [str(root) for root in runtime.repositories.roots],
         "sandbox": f"{standing.name}: {standing.says}",

@@ -73,6 +73,11 @@ class Engine:
     auto_resume_s: float = 900.0
     bells: Bells = field(default_factory=Bells)
 
+    @property
+    def offered(self) -> list[Agent[Any, Any]]:
+        """The agents that are called by their names."""
+        return [agent for agent in self.agents.values() if agent.offered]
+
     async def launch(self, wish: Launch) -> Thread:
         """Open a thread and wake its driver; with a known idempotency key, return the thread it opened before.
 

@@ -24,6 +24,7 @@ NAMES = [
     "thread_history",
     "thread_answer",
     "thread_resume",
+    "thread_fork",
     "thread_cancel",
     "checkpoint_save",
     "checkpoint_list",
@@ -106,7 +107,8 @@ async def test_annotations_say_which_tools_only_read(shop: Path) -> None:
     destroying = {name for name, known in tools.items() if known and known.destructive_hint}
     checkpoints = {"checkpoint_list", "checkpoint_diff"}
     assert reading == {"thread_list", "thread_history", *checkpoints, "repo_list", "repo_current", "health"}
-    assert destroying == {"issue_fixer", "thread_answer", "thread_resume", "thread_cancel", "checkpoint_restore"}
+    threads = {f"thread_{what}" for what in ("answer", "resume", "fork", "cancel")}
+    assert destroying == {"issue_fixer", *threads, "checkpoint_restore"}
     assert all(known and known.open_world_hint is not None for known in tools.values())
 
 
