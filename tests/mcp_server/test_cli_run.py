@@ -238,7 +238,7 @@ def test_wait_leaves_after_its_time_and_says_how_to_go_on(slow: Shell) -> None:
 
 
 def test_a_question_that_was_answered_elsewhere_meanwhile_is_told_and_the_thread_followed_on(shop: Shell) -> None:
-    untrusted = shop.where(FACTOR12_TRUSTED_ROOTS="")
+    untrusted = shop.wary()
     with untrusted.person("run", "testing") as person:
         person.sees("Your answer: ")
         assert untrusted.quick("threads", "cancel", "latest").code == 0

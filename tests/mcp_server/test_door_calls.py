@@ -139,7 +139,7 @@ async def test_a_misspelt_argument_is_refused_with_the_names_of_the_known_ones(s
     async with door(shop.parent) as at:
         error = await at.problem("errand", linse=[], tolerant=True)
         assert error["message"] == "errand has no argument 'linse'."
-        assert error["hint"] == "It takes: lines, tolerant, repo, session."
+        assert error["hint"] == "It takes: lines, tolerant, repo, session, isolation."
 
 
 @pytest.mark.parametrize("sent", [{"lines": '[{"do": "peek", "name": "README.md"}]'}, {"lines": [], "repo": None}])
