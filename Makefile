@@ -6,6 +6,9 @@ BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 PIP := $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip install --quiet --disable-pip-version-check)
 
+# One process per core: most tests wait for a child half of their time.
+SPREAD := -n logical --dist worksteal
+
 .DELETE_ON_ERROR:
 .PHONY: help demo test lint format docs chaos bench lock clean
 
@@ -17,7 +20,7 @@ demo: $(VENV)/runtime ## Watch an issue being fixed over MCP, the server killed,
 
 test: $(VENV)/dev ## Run the tests, with branch coverage
 	@rm -f .coverage .coverage.*
-	@$(BIN)/coverage run -m pytest $(PYTEST_FLAGS) -m "not chaos"
+	@$(BIN)/coverage run -m pytest $(SPREAD) $(PYTEST_FLAGS) -m "not chaos"
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 
@@ -35,7 +38,7 @@ docs: $(VENV)/dev ## Write the generated tables of README.md and docs/ anew
 	@$(BIN)/python -m tests.documentation
 
 chaos: $(VENV)/dev ## Run the long sweeps: kills at 200 points
-	@$(BIN)/python -m pytest $(PYTEST_FLAGS) -m chaos
+	@$(BIN)/python -m pytest $(SPREAD) $(PYTEST_FLAGS) -m chaos
 
 bench: $(VENV)/bench ## Measure, and write benchmarks/RESULTS.md
 	@$(BIN)/python -m benchmarks

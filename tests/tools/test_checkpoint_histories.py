@@ -58,7 +58,7 @@ def lay_out(root: Path, tree: dict[str, tuple[bytes, bool, bool]]) -> None:
 
 
 @given(first=TREES, second=TREES, third=TREES)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_saving_and_restoring_are_inverse_and_git_notices_nothing(
     first: dict[str, tuple[bytes, bool, bool]],
     second: dict[str, tuple[bytes, bool, bool]],
