@@ -28,6 +28,8 @@ MOST_FILES = 200_000
 MOST_BYTES = 4 << 30
 """What a save reads at once; more is refused before anything is written."""
 SPARE_BYTES = 64 << 20
+LITTLE = 256 << 10
+"""Bytes of a save that are kept as they are: to compress them would take longer than all the rest."""
 MANY, MUCH = 500, 8 << 20
 """After so many changed paths or bytes the index is given their times, for it would read them again otherwise."""
 
@@ -205,9 +207,14 @@ async def _update_index(vault: Vault, old: str, new: str, states: Mapping[str, S
 async def _import(vault: Vault, stream: Stream) -> tuple[str, str]:
     """Let git read the stream; return the commit and its tree, empty if that is empty."""
     stream.file.write(b"done\n")
+    little = stream.file.tell() < LITTLE
     stream.file.seek(0)
-    # large contents pass through without a search for deltas; elsewhere this would make git compress to compare
-    large = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.bigFileThreshold", "GIT_CONFIG_VALUE_0": "512k"}
-    printed = await vault.git("fast-import", "--quiet", "--force", "--done", stdin=stream.file, env=large)
+    # large contents pass through as they are; elsewhere this would make git compress to compare
+    settings = {"core.bigFileThreshold": "512k", "core.compression": "0" if little else "1"}
+    env = {"GIT_CONFIG_COUNT": str(len(settings))}
+    for number, (key, value) in enumerate(settings.items()):
+        env |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    words = ("fast-import", "--depth=0", "--quiet", "--force", "--done")
+    printed = await vault.git(*words, stdin=stream.file, env=env)
     commit, listed = printed.decode().splitlines()
     return commit, listed.split()[2] if listed.startswith("040000 ") else ""
