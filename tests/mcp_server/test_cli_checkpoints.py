@@ -129,3 +129,10 @@ def test_what_is_not_there_is_one_line_with_a_true_code(make_repository: Callabl
         assert shell.quick("checkpoints", *words).code == 2, words
     reads = shell.quick("checkpoints", "save")
     assert reads.code == 1 and "writes to no repository" in reads.complaint
+
+
+def test_of_very_many_files_some_are_named(fixed: Shell) -> None:
+    for number in range(25):
+        (fixed.folder / f"new{number}.txt").write_text("mine")
+    told = fixed.quick("checkpoints", "restore", first_of(fixed), "--dry-run").out
+    assert "Stays" in told and "and 5 more" in told

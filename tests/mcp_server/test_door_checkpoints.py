@@ -209,3 +209,16 @@ async def test_a_thread_that_only_reads_has_nothing_to_hold(shop: Path) -> None:
         asked = structured(await at.call("testing", repo="shop"))
         problem = await at.problem("checkpoint_save", thread_id=asked["thread_id"])
         assert problem["kind"] == "conflict" and "writes to no repository" in problem["message"]
+
+
+@pytest.mark.requirement("R17")
+async def test_a_save_that_outlasts_the_call_goes_on_and_is_found(shop: Path) -> None:
+    async with door(shop.parent) as at:
+        done = await at.told("errand", **task("add a 2"))
+    async with door(shop.parent, FACTOR12_INLINE_WAIT_S=0) as at:
+        told = await at.told("checkpoint_save", thread_id=done["thread_id"], label="late")
+        assert told["status"] == "running" and "`checkpoint_list` shows it" in told["next"]
+        labels = list[str]()
+        while "late" not in labels:
+            listed = await at.told("checkpoint_list", thread_id=done["thread_id"])
+            labels = [one["label"] for one in listed["checkpoints"]]

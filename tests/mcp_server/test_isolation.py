@@ -130,6 +130,10 @@ async def test_an_issue_kept_in_another_repository_is_read_there(
             assert done["outcome"] == "changed_unverified", done
         problem = await at.problem("issue_fixer", issue="9", source_repo="plan")
         assert problem["kind"] == "not_found" and "plans" in problem["hint"]
+        again = await at.told("thread_fork", thread_id=done["thread_id"])
+        assert again["outcome"] == "changed_unverified" and again["worktree"]["root"] != done["worktree"]["root"]
+        here = await at.told("issue_fixer", issue="123", repo=str(auth_shop), source_repo=str(auth_shop), check="none")
+        assert here["outcome"] == "changed_unverified" and "worktree" not in here
         same = await at.told("issue_fixer", issue="123", source_repo=str(auth_shop), check="none", isolation="worktree")
         assert same["outcome"] == "changed_unverified"
 
@@ -238,3 +242,16 @@ def test_threads_fork_tries_a_run_another_way(shell: Shell) -> None:
     other = shell.quick("threads", "fork", done["thread_id"], "branch=true", "--json")
     assert other.code == 0 and other.json["output"]["commit"]["branch"].startswith("agent/issue-123-")
     assert other.json["worktree"]["root"] != done["worktree"]["root"]
+
+
+def test_threads_apply_waits_for_the_end_and_for_something_to_take_over(shell: Shell) -> None:
+    waiting = shell.wary().quick("run", "issue_fixer", "123", "--isolation", "worktree", "--json").json
+    assert waiting["status"] == "waiting"
+    assert "has not ended" in shell.quick("threads", "apply", waiting["thread_id"]).complaint
+    shell.quick("threads", "cancel", waiting["thread_id"])
+    assert "changed nothing" in shell.quick("threads", "apply", waiting["thread_id"]).complaint
+
+
+def test_a_person_is_told_where_the_edits_are_and_how_to_take_them_over(shell: Shell) -> None:
+    told = shell.quick("run", "issue_fixer", "123", "--isolation", "worktree").out
+    assert "shows the edits; factor12 threads apply" in told and "/worktrees/" in told

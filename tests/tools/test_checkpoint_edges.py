@@ -179,3 +179,9 @@ async def test_without_a_git_that_works_no_vault_is_made(place: Place, shop: Pat
         async with opened(workspace, workspace.repository()) as vault:
             pytest.fail(f"it was made at {vault.home}")
     assert await saved(place, shop)
+
+
+def test_a_file_too_large_for_a_checkpoint_is_like_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "large").write_bytes(b"12345")
+    monkeypatch.setattr(files, "LARGEST", 4)
+    assert files.state_at(tmp_path, "large") == ("too large", "")

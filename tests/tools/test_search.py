@@ -119,3 +119,11 @@ def test_exactly_the_lines_with_the_text_are_found(content: str, text: str, igno
 
     expected = [number for number, line in enumerate(content.split("\n"), 1) if plain(text) in plain(line)]
     assert [number for number, _ in matching_lines(content, text, ignore_case=ignore_case)] == expected
+
+
+async def test_a_file_too_large_to_be_searched_is_named(
+    place: Place, shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tools.search.FILE_LIMIT", 20)
+    found = await look(search, place.workspace(shop), text="price")
+    assert "a.py" in found["skipped"]

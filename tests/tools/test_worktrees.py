@@ -15,7 +15,7 @@ from tests.tools.gitting import Place, snapshot
 from tests.tools.test_checkpoints import contents, disturb, saved
 from tools.errors import ToolError
 from tools.workspace import Repository, Workspace
-from tools.worktrees import make_ready, remove
+from tools.worktrees import make_ready, remove, untaken
 
 pytestmark = pytest.mark.anyio
 
@@ -166,6 +166,16 @@ async def test_a_checkout_that_may_not_be_opened_is_refused_before_anything_is_m
     with pytest.raises(ToolError, match=r"evil\.program"):
         await make_ready(replace(workspace), own, ref)
     assert not (own.root / ".git").exists()
+
+
+async def test_two_that_need_it_at_once_make_it_once(place: Place, shop: Path) -> None:
+    workspace, own, ref = launched(place, shop)
+    async with anyio.create_task_group() as group:
+        for _ in range(2):
+            group.start_soon(make_ready, workspace, own, ref)
+    assert contents(own.root) == contents(shop)
+    (own.root / ".git").unlink()
+    assert await untaken(workspace, own) == []
 
 
 VICTIM = """
