@@ -52,13 +52,22 @@ def root(
 @app.command("serve", rich_help_panel=SETUP, epilog="Example: factor12 serve")
 def serve(
     ctx: typer.Context,
-    transport: Annotated[Literal["stdio"], typer.Option("--transport", help="How the host speaks to it.")] = "stdio",
+    transport: Annotated[
+        Literal["stdio", "http", "sse"],
+        typer.Option("--transport", help="How hosts speak to it. http has /mcp, /sse and /health; sse is older."),
+    ] = "stdio",
+    host: Annotated[str, typer.Option("--host", help="Where to listen. Default: API_HOST, 127.0.0.1.")] = "",
+    port: Annotated[int | None, typer.Option("--port", min=0, max=65535, help="Default: API_PORT, 8000.")] = None,
     env_file: EnvFile = None,
 ) -> None:
     """Serve MCP to a host until it closes the connection. Hosts start this themselves; see `docs/hosts.md`."""
-    from mcp_server.stdio import serve_stdio
+    if transport == "stdio":
+        from mcp_server.stdio import serve_stdio
 
-    serve_stdio(env_file or ctx.obj)
+        return serve_stdio(env_file or ctx.obj)
+    from mcp_server.http import serve_http
+
+    return serve_http(env_file or ctx.obj, transport, host, port)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

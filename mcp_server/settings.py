@@ -116,6 +116,14 @@ class Settings(BaseSettings):
         alias="FACTOR12_CHECKPOINT_COUNT",
         description="`factor12 gc` keeps so many checkpoints of a repository, the newest.",
     )
+    api_host: str = Field(
+        default="127.0.0.1",
+        alias="API_HOST",
+        description="Where `serve --transport http` and `sse` listen; this machine only.",
+    )
+    api_port: int = Field(
+        default=8000, ge=0, le=65535, alias="API_PORT", description="The port of that; 0: any free one."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="WARNING", alias="LOG_LEVEL", description="What is written to stderr."
     )

@@ -161,7 +161,7 @@ async def _tip(workspace: Workspace, repository: Repository, branch: str) -> str
     return (await git(workspace, repository, *words, ok=(0, 1))).decode().strip() or None
 
 
-def _alone(workspace: Workspace, repository: Repository, branch: str) -> AbstractAsyncContextManager[None]:
+def _alone(workspace: Workspace, repository: Repository, branch: str) -> AbstractAsyncContextManager[int]:
     return alone(workspace, f"{repository.root} refs/heads/{branch}")
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, BinaryIO, Protocol, cast
+from typing import IO, Any, BinaryIO, Protocol, cast
 
 import anyio
 from anyio.to_thread import run_sync
@@ -49,14 +49,16 @@ async def run(
     limit: int,
     timeout_s: float,
     stdout: BinaryIO | None = None,
+    held: Sequence[int] = (),
 ) -> Ended:
     """Run `argv`, whose first item is an absolute path, in a session of its own with exactly `env`.
 
     `stdin` may be an open file, read from where it stands; into an open file for `stdout` goes all that is printed.
+    It has the descriptors of the locks in `held` too: killed, this process leaves them to a git that goes on.
 
     When this returns or raises, cancelled or not, the process and its group are dead.
     """
-    process = await run_sync(_start, argv, cwd, env, scratch, stdin, limiter=anyio.CapacityLimiter(1))
+    process = await run_sync(_start, argv, cwd, env, scratch, stdin, held, limiter=anyio.CapacityLimiter(1))
     out, err = bytearray(), bytearray()
     grace_s = 0.0
     try:
@@ -78,11 +80,17 @@ async def run(
 
 
 def _start(
-    argv: Sequence[str], cwd: Path, env: Mapping[str, str], scratch: Path, stdin: bytes | BinaryIO | None
+    argv: Sequence[str],
+    cwd: Path,
+    env: Mapping[str, str],
+    scratch: Path,
+    stdin: bytes | BinaryIO | None,
+    held: Sequence[int],
 ) -> subprocess.Popen[bytes]:
     """Start it by way of `env -i`: GitPython hands the whole environment of this process to every child."""
     from tools.gitpython import Git
 
+    apart: dict[str, Any] = {"start_new_session": True, "pass_fds": tuple(held)}
     clean = [ENV, "-i", *(f"{name}={value}" for name, value in env.items()), *argv]
     with TemporaryFile(dir=scratch) if isinstance(stdin, bytes) else nullcontext(stdin) as given:
         if given is not None and isinstance(stdin, bytes):
@@ -90,7 +98,7 @@ def _start(
             given.seek(0)
         started = cast(
             _Started,
-            Git(str(cwd)).execute(clean, istream=given, as_process=True, shell=False, start_new_session=True),
+            Git(str(cwd)).execute(clean, istream=given, as_process=True, shell=False, **apart),
         )
     process, started.proc = started.proc, None  # or the end of this scope would terminate it
     assert process is not None

@@ -61,13 +61,20 @@ async def git(
             stdin=stdin,
             limit=limit,
             timeout_s=timeout_s,
+            held=workspace.held,
         )
+    _require(ended, subcommand, repository.name, ok=ok, cut=cut, limit=limit, timeout_s=timeout_s)
+    return ended.stdout
+
+
+def _require(
+    ended: gitchild.Ended, subcommand: str, name: str, *, ok: Container[int], cut: bool, limit: int, timeout_s: float
+) -> None:
     if ended.timed_out or (ended.cut and not cut):
         much = f"took more than {timeout_s:g} s" if ended.timed_out else f"printed more than {limit} bytes"
-        raise ToolError("limit", f"git {subcommand} in {repository.name!r} {much}.", "Ask for less at once.")
+        raise ToolError("limit", f"git {subcommand} in {name!r} {much}.", "Ask for less at once.")
     if not ended.cut and ended.returncode not in ok:
-        raise failure(subcommand, repository.name, ended.stderr)
-    return ended.stdout
+        raise failure(subcommand, name, ended.stderr)
 
 
 @contextmanager

@@ -17,11 +17,14 @@ _OPEN = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @asynccontextmanager
-async def alone(workspace: Workspace, what: str) -> AsyncGenerator[None]:
+async def alone(workspace: Workspace, what: str) -> AsyncGenerator[int]:
     """Hold the one lock on `what`: around the moment of a change, and around a probe's look whether it happened.
 
     The lease is looked at with the lock in hand. So a driver that slept since its intent either changed `what` before
     the look of whoever took over, or finds its lease gone and changes nothing.
+
+    Yields the lock's descriptor: a child that has it too holds the lock as long as it lives, also when this process is
+    killed meanwhile.
 
     Raises:
         ToolError: `busy`; the lock was not free in time.
@@ -37,7 +40,7 @@ async def alone(workspace: Workspace, what: str) -> AsyncGenerator[None]:
                 raise ToolError("busy", f"{what!r} is being changed by another process.", "Try again.")
             await anyio.sleep(0.02)
         workspace.fence()
-        yield
+        yield lock
     finally:
         os.close(lock)
 

@@ -27,7 +27,7 @@ async def replace_bytes(
     data: bytes,
     expected: str | None,
     *,
-    alone: AbstractAsyncContextManager[None],
+    alone: AbstractAsyncContextManager[int],
     mark: str = "",
     folders: Sequence[str] = (),
 ) -> None:
@@ -59,7 +59,7 @@ async def remove_bytes(
     relative: str,
     expected: str,
     *,
-    alone: AbstractAsyncContextManager[None],
+    alone: AbstractAsyncContextManager[int],
     mark: str = "",
     folders: Sequence[str] = (),
 ) -> None:

@@ -52,6 +52,8 @@ class Workspace:
     """The identity of the effect now running, to mark children and temporary files with."""
     vaults: Path = Path()
     """A private folder outside every repository: checkpoints."""
+    held: tuple[int, ...] = ()
+    """Descriptors of locks that git holds as well, as long as it runs."""
     fence: Callable[[], None] = lambda: None
     """Called right before something changes: raises `Fenced` when another driver took the thread over (R6)."""
     sandbox: Sandbox = field(default_factory=Unboxed)

@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from anyio.to_thread import run_sync
@@ -40,9 +41,9 @@ async def make_ready(workspace: Workspace, own: Repository, ref: RepositoryRef) 
     ready = own.root.parent / READY
     if ready.exists():
         return _require_there(own)
-    async with alone(workspace, f"the work tree {own.root}"):
+    async with alone(workspace, f"the work tree {own.root}") as lock:
         if not ready.exists():
-            await _make(workspace, own, own.source, ref)
+            await _make(replace(workspace, held=(lock,)), own, own.source, ref)
             ready.touch(mode=0o600)
             await run_sync(flush_folder, own.root.parent)
     _require_there(own)
@@ -56,7 +57,8 @@ async def remove(workspace: Workspace, own: Repository, ref: RepositoryRef) -> N
     """
     assert own.source is not None
     checkout = Repository(own.name, own.source, "write", own.trusted)
-    async with alone(workspace, f"the work tree {own.root}"):
+    async with alone(workspace, f"the work tree {own.root}") as lock:
+        workspace = replace(workspace, held=(lock,))
         await _take_away(workspace, own, checkout)
         branch = f"refs/heads/{ref.branch}"
         words = ("rev-parse", "--verify", "--quiet", "--end-of-options")

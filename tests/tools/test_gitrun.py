@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import anyio
@@ -13,10 +14,12 @@ from hypothesis import strategies as st
 from tests.processes import alive, dies_within, pid_from
 from tests.tools.gitting import Place, snapshot
 from tests.tools.hostile.traps import TRAPS, Build, promisor, promisor_beside
+from tools import gitchild
 from tools.base import ToolError
 from tools.giterrors import failure, printable
 from tools.gitkeys import overrides, refused
 from tools.gitrun import git
+from tools.locks import alone
 from tools.workspace import Workspace
 
 pytestmark = pytest.mark.anyio
@@ -362,3 +365,32 @@ def test_every_filter_whatever_its_name_is_switched_off(name: str) -> None:
 def test_only_keys_of_known_sections_are_accepted(names: list[str]) -> None:
     known = {"core.x", "remote.a.b.url"}
     assert set(refused(names)) == set(names) - known
+
+
+def waiting(lock: int) -> "subprocess.Popen[bytes]":
+    """Start what a killed process leaves: a child that has its lock, until it reads a line."""
+    return subprocess.Popen(["/bin/sh", "-c", "read line"], stdin=subprocess.PIPE, pass_fds=(lock,))
+
+
+async def test_a_git_that_outlives_its_caller_keeps_the_lock_it_was_started_under(place: Place, tmp_path: Path) -> None:
+    """Killed, a process leaves its lock to the git it started, which may write for a while yet."""
+    workspace = place.workspace(place.repository("shop", {"a": "1"}))
+    async with alone(workspace, "a thing") as lock:
+        outlives = waiting(lock)
+        ended = await gitchild.run(
+            ["/bin/sh", "-c", f"ls -l /proc/self/fd/{lock}"],
+            cwd=tmp_path,
+            env={"PATH": "/bin:/usr/bin"},
+            scratch=tmp_path,
+            stdin=None,
+            limit=4096,
+            timeout_s=5,
+            held=(lock,),
+        )
+    assert ended.stdout.strip().endswith(b".lock")
+    with pytest.raises(ToolError, match="is being changed by another process"):
+        async with alone(workspace, "a thing"):
+            pass
+    outlives.communicate(b"\n")
+    async with alone(workspace, "a thing"):
+        pass

@@ -31,7 +31,7 @@ def top(tmp_path: Path) -> Path:
     return root
 
 
-def lock(top: Path, path: str) -> AbstractAsyncContextManager[None]:
+def lock(top: Path, path: str) -> AbstractAsyncContextManager[int]:
     return alone(Workspace({}, Memory(), top.parent), f"{top}/{path}")
 
 

@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from anyio.to_thread import run_sync
@@ -47,7 +47,8 @@ async def _prune(
         if _changed_at(home) < now - FRESH_S:
             await _remove(home, pruned, dry_run=dry_run)
         return
-    async with alone_at(workspace, vault.root):
+    async with alone_at(workspace, vault.root) as lock:
+        vault = replace(vault, lock=lock)
         commits = await held(vault)
         if not (vault.root / ".git").exists() and needed.isdisjoint(commits):
             return await _remove(home, pruned, dry_run=dry_run)

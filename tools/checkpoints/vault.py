@@ -10,7 +10,7 @@ import re
 import shutil
 from collections.abc import AsyncGenerator, Container, Generator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -75,6 +75,8 @@ class Vault:
     """The private folder."""
     program: str
     """git."""
+    lock: int | None = None
+    """The lock on it, while it is open."""
 
     @property
     def git_dir(self) -> Path:
@@ -141,6 +143,7 @@ class Vault:
             stdout=stdout,
             limit=256 * MIB,
             timeout_s=timeout_s,
+            held=() if self.lock is None else (self.lock,),
         )
         if ended.timed_out or ended.cut:
             much = "took too long" if ended.timed_out else "printed too much"
@@ -170,7 +173,8 @@ async def opened(workspace: Workspace, repository: Repository) -> AsyncGenerator
         message = f"The state folder {str(workspace.vaults)!r} lies inside {repository.name!r}."
         raise ToolError("refused", message, "Set FACTOR12_STATE_DIR to a folder outside every repository.")
     vault = Vault(repository.root, home, program(path_outside(workspace, repository.root)))
-    async with alone_at(workspace, vault.root):
+    async with alone_at(workspace, vault.root) as lock:
+        vault = replace(vault, lock=lock)
         if vault.pointer.exists():
             await run_sync(sweep, vault)
         else:
@@ -195,7 +199,7 @@ def vault_in(workspace: Workspace, home: Path) -> Vault | None:
     return Vault(root, home, program(path_outside(workspace, root)))
 
 
-def alone_at(workspace: Workspace, root: Path) -> AbstractAsyncContextManager[None]:
+def alone_at(workspace: Workspace, root: Path) -> AbstractAsyncContextManager[int]:
     """Keep everybody else away from the checkpoints of a work tree."""
     return alone(workspace, f"the checkpoints of {root}")
 

@@ -1,0 +1,159 @@
+"""Serve hosts over HTTP on one port: Streamable HTTP at `/mcp`, the older SSE at `/sse`, and `/health`.
+
+Engine and drivers belong to the process and are entered around the transports: a connection that closes ends no thread.
+"""
+
+import logging
+import signal
+import socket
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import anyio
+import uvicorn
+from mcp.server.transport_security import TransportSecurityMiddleware, TransportSecuritySettings
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from agents.runtime.definition import Agent
+from mcp_server.app import build_server
+from mcp_server.compose import Runtime, running
+from mcp_server.envelope import told
+from mcp_server.logs import configure
+from mcp_server.loop import run
+from mcp_server.outward import Outward
+from mcp_server.sdk import Server
+from mcp_server.service_tools import health
+from mcp_server.settings import Settings, load
+from state.problem import ProblemError
+from tools.base import Tool
+
+Transport: TypeAlias = Literal["http", "sse"]
+log = logging.getLogger(__name__)
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+BODY_BYTES = 4 << 20
+"""What one request may bring."""
+GRACE_S = 1
+"""How long open streams may go on once the process was told to end; with the rest it is gone within three seconds."""
+BACKLOG = 128
+
+
+class _Listener(uvicorn.Server):
+    """Leaves signals to the process, which lets go of its threads before it ends."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
+
+
+def serve_http(env_file: Path | None, transport: Transport, host: str = "", port: int | None = None) -> None:
+    """Serve with the person's settings until a signal comes; `host` and `port` go before those of the settings.
+
+    Raises:
+        ProblemError: The settings, the address or the database stand in the way.
+    """
+    given = {name: value for name, value in (("api_host", host or None), ("api_port", port)) if value is not None}
+    settings = load(env_file).model_copy(update=given)
+    configure(settings, Outward())
+    run(partial(serve, settings, Path.cwd(), transport))
+
+
+async def serve(
+    settings: Settings,
+    home: Path,
+    transport: Transport,
+    agents: tuple[Agent[Any, Any], ...] | None = None,
+    tools: tuple[Tool[..., Any], ...] | None = None,
+) -> None:
+    """Serve on the settings' host and port.
+
+    Raises:
+        ProblemError: The address cannot be listened at, or the database cannot be used.
+    """
+    with _listening(settings.api_host, settings.api_port) as listening:
+        async with running(settings, home, agents=agents, tools=tools) as runtime:
+            port = int(listening.getsockname()[1])
+            app = application(runtime, build_server(runtime), transport, port)
+            listener = _Listener(
+                uvicorn.Config(
+                    app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=GRACE_S
+                )
+            )
+            async with anyio.create_task_group() as group:
+                group.start_soon(_on_signal, listener, runtime.bells.close)
+                log.warning("listening at http://%s:%d/%s", settings.api_host, port, _PATHS[transport])
+                await listener.serve([listening])
+                group.cancel_scope.cancel()
+
+
+_PATHS: dict[Transport, str] = {"http": "mcp", "sse": "sse"}
+
+
+def application(runtime: Runtime, server: Server, transport: Transport, port: int) -> Starlette:
+    """Return what answers on one port. Requests for another host, or from another site's page, are refused."""
+    names = [name if ":" not in name else f"[{name}]" for name in LOOPBACK]
+    hosts = [f"{name}:{port}" for name in names]
+    security = TransportSecuritySettings(allowed_hosts=hosts, allowed_origins=[f"http://{host}" for host in hosts])
+    routes: list[BaseRoute] = [*server.sse_app(transport_security=security, max_request_body_size=BODY_BYTES).routes]
+    if transport == "http":
+        http = server.streamable_http_app(transport_security=security, max_request_body_size=BODY_BYTES)
+        routes += http.routes
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncGenerator[None]:
+        if transport == "sse":
+            yield
+            return
+        async with server.session_manager.run():
+            yield
+
+    routes.append(Route("/health", _health(runtime, TransportSecurityMiddleware(security)), methods=["GET"]))
+    return Starlette(routes=routes, lifespan=lifespan)
+
+
+def _health(runtime: Runtime, guard: TransportSecurityMiddleware) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        if (refused := await guard.validate_request(request)) is not None:
+            return refused
+        try:
+            return JSONResponse(runtime.outward.value(await health(runtime)))
+        except ProblemError as error:
+            return JSONResponse({"error": told(error.problem)}, status_code=503)
+
+    return answer
+
+
+@contextmanager
+def _listening(host: str, port: int) -> Generator[socket.socket]:
+    """Have the address, before anything else is begun.
+
+    Raises:
+        ProblemError: `refused` beyond this machine, where anybody could give orders; `conflict`, it is taken.
+    """
+    if host not in LOOPBACK:
+        message = f"API_HOST={host!r} is open to other machines, and nobody would have to say who they are."
+        raise ProblemError("refused", message, "Use 127.0.0.1, and a tunnel such as ssh -L from elsewhere.")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((host, port))
+        except OSError as error:
+            message = f"Port {port} of {host} cannot be had: {error.strerror}."
+            raise ProblemError("conflict", message, "Choose another with --port or API_PORT.") from error
+        listening.listen(BACKLOG)
+        yield listening
+
+
+async def _on_signal(listener: uvicorn.Server, close: Callable[[], None]) -> None:
+    """Let calls in flight answer `running`, and end."""
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+        async for _ in signals:
+            close()
+            listener.should_exit = True
