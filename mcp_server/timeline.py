@@ -152,7 +152,7 @@ def _brief(value: Any) -> str:
             return f"{len(missing)} of the texts not found"
         case {"edits": [], "already": [_, *_]}:
             return "all of it stands there already"
-        case {"edits": [*files]} if paths := [path for file in files if (path := _path(file))]:
+        case {"edits": [*files]} | [*files] if paths := [path for file in files if (path := _path(file))]:
             return ", ".join(paths)
         case _:
             return json.dumps(value, ensure_ascii=False)

@@ -53,6 +53,8 @@ LINES: list[tuple[Event, str]] = [
         "e: 99 bytes, kept beside the log (0.0 s)",
     ),
     (Resolved(key="e", hash="h", value={"edits": [{"path": "a.py"}, 7]}), "e: a.py (0.0 s)"),
+    (Resolved(key="e", hash="h", value=[{"path": "a.py", "doubt": ""}, {"path": "b.py"}]), "e: a.py, b.py (0.0 s)"),
+    (Resolved(key="e", hash="h", value=[1]), "e: [1] (0.0 s)"),
     (Resolved(key="e", hash="h", value={"edits": [7, {"path": 7}]}), 'e: {"edits": [7, {"path": 7}]} (0.0 s)'),
     (Failed(key="e", hash="h", problem=TROUBLE), "e failed: Too much. Ask for less."),
     (Settled(key="e", verdict="again", by="probe"), "e was cut off and is tried again (probe)"),
