@@ -19,7 +19,7 @@ from mcp.client.sse import sse_client
 from tests.agents.shop import FIXED, SHOP
 from tests.conftest import repository
 from tests.mcp_server.door import Calls
-from tests.mcp_server.process import FACTOR12, environment
+from tests.mcp_server.process import FACTOR12, measured
 
 pytestmark = pytest.mark.anyio
 
@@ -32,7 +32,7 @@ def shop(tmp_path: Path) -> Path:
 @contextmanager
 def served(shop: Path, *words: str, **variables: str) -> Generator[tuple[subprocess.Popen[str], str]]:
     """Start a server on a free port; its process and where it listens."""
-    known = environment(shop.parent.parent / "state", FACTOR12_TRUSTED_ROOTS=str(shop.parent), **variables)
+    known = measured(shop.parent.parent / "state", FACTOR12_TRUSTED_ROOTS=str(shop.parent), **variables)
     command = [*FACTOR12, "serve", "--transport", "http", "--port", "0", *words]
     with subprocess.Popen(command, cwd=shop, env=known, stderr=subprocess.PIPE, text=True) as process:
         try:
@@ -41,7 +41,8 @@ def served(shop: Path, *words: str, **variables: str) -> Generator[tuple[subproc
             assert found
             yield process, found[1]
         finally:
-            process.kill()
+            process.terminate()
+            process.wait(10)
 
 
 @pytest.mark.requirement("F11")
@@ -118,7 +119,7 @@ async def test_it_ends_soon_with_a_stream_open(shop: Path, number: signal.Signal
 def test_an_address_beyond_this_machine_is_refused(shop: Path, host: str) -> None:
     command = [*FACTOR12, "serve", "--transport", "http", "--host", host]
     done = subprocess.run(
-        command, cwd=shop, env=environment(shop.parent / "state"), capture_output=True, text=True, timeout=20
+        command, cwd=shop, env=measured(shop.parent / "state"), capture_output=True, text=True, timeout=20
     )
     assert done.returncode == 1 and "open to other machines" in done.stderr and done.stderr.count("\n") == 1
 
@@ -130,6 +131,6 @@ def test_a_port_that_is_taken_is_named(shop: Path) -> None:
         other.listen()
         port = str(other.getsockname()[1])
         command = [*FACTOR12, "serve", "--transport", "http", "--port", port]
-        known: dict[str, Any] = {"cwd": shop, "env": environment(shop.parent / "state")}
+        known: dict[str, Any] = {"cwd": shop, "env": measured(shop.parent / "state")}
         done = subprocess.run(command, **known, capture_output=True, text=True, timeout=20)
     assert done.returncode == 1 and f"Port {port}" in done.stderr and "API_PORT" in done.stderr
