@@ -69,8 +69,8 @@ async def takeover(runtime: Runtime, thread: Thread) -> Launch:
     """Return the launch that takes the edits of a thread's own work tree over into the checkout.
 
     Raises:
-        ProblemError: `bad_input` (it worked in place), `conflict` (it has not ended, or changed nothing); as
-            `Repositories.ref` about the checkout.
+        ProblemError: `bad_input` (it worked in place), `conflict` (it has not ended, or changed nothing), `not_found`
+            (its work tree was removed); as `Repositories.ref` about the checkout.
     """
     if (own := thread.own_tree) is None:
         message = f"Thread {thread.id!r} worked in the checkout itself, so there is nothing to take over."
@@ -81,6 +81,8 @@ async def takeover(runtime: Runtime, thread: Thread) -> Launch:
     base = next((one.trees[own.name] for one in thread.checkpoints if own.name in one.trees), None)
     if base is None:
         raise ProblemError("conflict", f"Thread {thread.id!r} changed nothing.", "There is nothing to take over.")
+    if not Path(own.root, ".git").exists():
+        raise ProblemError("not_found", f"The work tree {own.root!r} was removed.", "Launch the agent again.")
     checkout = await runtime.repositories.ref(own.source, thread.session, "write", runtime.principal)
     tree = own.model_copy(update={"name": own.branch or own.root, "mode": "read"})
     return Launch(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 import pytest
@@ -250,6 +251,13 @@ def test_threads_apply_waits_for_the_end_and_for_something_to_take_over(shell: S
     assert "has not ended" in shell.quick("threads", "apply", waiting["thread_id"]).complaint
     shell.quick("threads", "cancel", waiting["thread_id"])
     assert "changed nothing" in shell.quick("threads", "apply", waiting["thread_id"]).complaint
+
+
+def test_threads_apply_finds_a_work_tree_gone_before_it_takes_the_checkout(shell: Shell) -> None:
+    done = fixed_apart(shell)
+    rmtree(done["worktree"]["root"])
+    assert "was removed" in shell.quick("threads", "apply", done["thread_id"]).complaint
+    assert shell.quick("run", "issue_fixer", "123", "--json").json["outcome"] == "fixed", "the checkout is free"
 
 
 def test_a_person_is_told_where_the_edits_are_and_how_to_take_them_over(shell: Shell) -> None:
