@@ -67,7 +67,6 @@ class Runtime:
     repositories: Repositories
     dispatcher: InProcessDispatcher
     parts: Callable[[], Parts]
-    sandbox: Sandbox
     outward: Outward = field(default_factory=Outward)
     bells: Bells = field(default_factory=Bells)
     background: Background = field(default_factory=Background)
@@ -88,6 +87,18 @@ class Runtime:
             bells=self.bells,
             hold=self.hold,
         )
+
+    @cached_property
+    def sandbox(self) -> Sandbox:
+        """What the programs of repositories run in; which box there is, is found out when one is first needed."""
+        if self.settings.sandbox == "off":
+            return Unboxed("FACTOR12_SANDBOX is `off`")
+        from tools.boxes.bubblewrap import Bubblewrap
+
+        places = (*self.repositories.roots, self.repositories.home)
+        never_in = [root for root in places if root is not None]
+        required = self.settings.sandbox == "require"
+        return Bubblewrap(child_environment().get("PATH", ""), never_in, required=required)
 
     async def open_workspace(self, thread: Thread) -> Workspace:
         """Open the repositories a thread was launched with, as this process may use them."""
@@ -239,13 +250,4 @@ def compose(
         return Parts(known.agents if agents is None else agents, known.tools if tools is None else tools)
 
     parts = catalogued if agents is None and tools is None else given
-    return Runtime(settings, database, store, repositories, dispatcher, parts, _sandbox(settings, repositories))
-
-
-def _sandbox(settings: Settings, repositories: Repositories) -> Sandbox:
-    if settings.sandbox == "off":
-        return Unboxed("FACTOR12_SANDBOX is `off`")
-    from tools.boxes.bubblewrap import Bubblewrap
-
-    never_in = [root for root in (*repositories.roots, repositories.home) if root is not None]
-    return Bubblewrap(child_environment().get("PATH", ""), never_in, required=settings.sandbox == "require")
+    return Runtime(settings, database, store, repositories, dispatcher, parts)

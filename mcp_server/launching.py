@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from anyio.to_thread import run_sync
+
 from agents.runtime.definition import Agent
 from agents.runtime.engine import Launch
 from mcp_server.compose import Runtime
@@ -81,7 +83,7 @@ async def takeover(runtime: Runtime, thread: Thread) -> Launch:
     base = next((one.trees[own.name] for one in thread.checkpoints if own.name in one.trees), None)
     if base is None:
         raise ProblemError("conflict", f"Thread {thread.id!r} changed nothing.", "There is nothing to take over.")
-    if not Path(own.root, ".git").exists():
+    if not await run_sync(Path(own.root, ".git").exists):
         raise ProblemError("not_found", f"The work tree {own.root!r} was removed.", "Launch the agent again.")
     checkout = await runtime.repositories.ref(own.source, thread.session, "write", runtime.principal)
     tree = own.model_copy(update={"name": own.branch or own.root, "mode": "read"})
