@@ -159,9 +159,12 @@ async def _wait(call: Call, thread: Thread) -> Thread:
 
 
 def _may_be_asked(runtime: Runtime, question: Question) -> bool:
+    """Whether this caller's client may be asked: what only a person may answer needs the scope for that (R8)."""
     if question.kind == "decision":
         return False
-    return question.answer_by == "anyone" or CHANNEL in runtime.settings.approval_channels
+    if question.answer_by == "anyone":
+        return "run" in runtime.caller.scopes
+    return "approve" in runtime.caller.scopes and CHANNEL in runtime.settings.approval_channels
 
 
 def _schema(question: Question) -> dict[str, Any]:
@@ -221,6 +224,8 @@ async def _take(call: Call, thread: Thread, shown: str, response: ElicitResult) 
     question = call.runtime.store.load(thread.id).question
     if question is None or fingerprint(question) != shown:
         return True
+    if not _may_be_asked(call.runtime, question):
+        return False
     match response.action, question.kind:
         case "accept", _:
             answer = _content(response.content)

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from time import time
@@ -18,6 +18,7 @@ from agents.runtime.driver import drive
 from agents.runtime.engine import Engine
 from agents.runtime.patience import patiently
 from mcp_server.background import Background
+from mcp_server.callers import LOCAL, Caller
 from mcp_server.logs import about
 from mcp_server.outward import Outward
 from mcp_server.repositories import Repositories
@@ -70,10 +71,24 @@ class Runtime:
     outward: Outward = field(default_factory=Outward)
     bells: Bells = field(default_factory=Bells)
     background: Background = field(default_factory=Background)
-    principal: str = ""
+    caller: Caller = LOCAL
+    for_everybody: bool = False
+    """Whether it drives the threads of every principal, and not only of the one it was started by."""
+    process: "Runtime | None" = None
+    """The whole, when this is what one caller sees of it."""
+
+    def acting_for(self, caller: Caller) -> "Runtime":
+        """Return the same process as the caller sees it: their own sessions and threads."""
+        return self if caller == self.caller else replace(self, caller=caller, process=self.process or self)
+
+    @property
+    def principal(self) -> str:
+        return self.caller.principal
 
     @cached_property
     def engine(self) -> Engine:
+        if self.process is not None:
+            return self.process.engine
         parts = self.parts()
         return Engine(
             store=self.store,
@@ -91,6 +106,8 @@ class Runtime:
     @cached_property
     def sandbox(self) -> Sandbox:
         """What the programs of repositories run in; which box there is, is found out when one is first needed."""
+        if self.process is not None:
+            return self.process.sandbox
         if self.settings.sandbox == "off":
             return Unboxed("FACTOR12_SANDBOX is `off`")
         from tools.boxes.bubblewrap import Bubblewrap
@@ -178,8 +195,9 @@ class Runtime:
         )
 
     def may_drive(self, thread: Thread) -> bool:
-        """Whether this process may run the thread unasked: its own principal's, inside its own roots (R21)."""
-        return thread.principal == self.principal and all(self.repositories.may_use(ref) for ref in thread.workspace)
+        """Whether this process may run the thread unasked: of those it works for, inside its own roots (R21)."""
+        known = self.for_everybody or thread.principal == self.principal
+        return known and all(self.repositories.may_use(ref) for ref in thread.workspace)
 
     async def sweep(self) -> None:
         """Take up what a dead process left behind, unless that was too long ago (R6, R21)."""
@@ -196,6 +214,8 @@ async def running(
     home: Path,
     *,
     sweeping: bool = True,
+    caller: Caller = LOCAL,
+    for_everybody: bool = False,
     agents: tuple[Agent[Any, Any], ...] | None = None,
     tools: tuple[Tool[..., Any], ...] | None = None,
 ) -> AsyncGenerator[Runtime]:
@@ -203,7 +223,7 @@ async def running(
 
     `home` is the folder the process was started in: its repository is the one meant when none is named.
     """
-    runtime = compose(settings, home, agents=agents, tools=tools)
+    runtime = compose(settings, home, caller=caller, for_everybody=for_everybody, agents=agents, tools=tools)
     async with anyio.create_task_group() as group:
         group.start_soon(runtime.dispatcher.run, runtime.drive)
         group.start_soon(runtime.background.run)
@@ -232,6 +252,8 @@ def compose(
     home: Path,
     *,
     wrap_store: Callable[[SqliteStore], Store] = lambda store: store,
+    caller: Caller = LOCAL,
+    for_everybody: bool = False,
     agents: tuple[Agent[Any, Any], ...] | None = None,
     tools: tuple[Tool[..., Any], ...] | None = None,
 ) -> Runtime:
@@ -250,4 +272,6 @@ def compose(
         return Parts(known.agents if agents is None else agents, known.tools if tools is None else tools)
 
     parts = catalogued if agents is None and tools is None else given
-    return Runtime(settings, database, store, repositories, dispatcher, parts)
+    return Runtime(
+        settings, database, store, repositories, dispatcher, parts, caller=caller, for_everybody=for_everybody
+    )

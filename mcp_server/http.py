@@ -14,16 +14,19 @@ from typing import Any, Literal, TypeAlias
 
 import anyio
 import uvicorn
-from mcp.server.transport_security import TransportSecurityMiddleware, TransportSecuritySettings
+from mcp.server.transport_security import TransportSecuritySettings
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from agents.runtime.definition import Agent
 from mcp_server.app import build_server
+from mcp_server.callers import caller_of
 from mcp_server.compose import Runtime, running
 from mcp_server.envelope import told
+from mcp_server.front import Front
 from mcp_server.logs import configure
 from mcp_server.loop import run
 from mcp_server.outward import Outward
@@ -77,7 +80,7 @@ async def serve(
         ProblemError: The address cannot be listened at, or the database cannot be used.
     """
     with _listening(settings.api_host, settings.api_port) as listening:
-        async with running(settings, home, agents=agents, tools=tools) as runtime:
+        async with running(settings, home, for_everybody=True, agents=agents, tools=tools) as runtime:
             port = int(listening.getsockname()[1])
             app = application(runtime, build_server(runtime), transport, port)
             listener = _Listener(
@@ -113,16 +116,15 @@ def application(runtime: Runtime, server: Server, transport: Transport, port: in
         async with server.session_manager.run():
             yield
 
-    routes.append(Route("/health", _health(runtime, TransportSecurityMiddleware(security)), methods=["GET"]))
-    return Starlette(routes=routes, lifespan=lifespan)
+    routes.append(Route("/health", _health(runtime), methods=["GET"]))
+    return Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(Front, security)])
 
 
-def _health(runtime: Runtime, guard: TransportSecurityMiddleware) -> Callable[[Request], Awaitable[Response]]:
+def _health(runtime: Runtime) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
-        if (refused := await guard.validate_request(request)) is not None:
-            return refused
+        seen = runtime.acting_for(caller_of(request))
         try:
-            return JSONResponse(runtime.outward.value(await health(runtime)))
+            return JSONResponse(runtime.outward.value(await health(seen)))
         except ProblemError as error:
             return JSONResponse({"error": told(error.problem)}, status_code=503)
 

@@ -137,6 +137,7 @@ _TABLE = [
         ToolAnnotations(  # it takes up a thread whose process died, so it is not read-only
             read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=True
         ),
+        scope="read",  # what it takes up would be driven unasked, too
     ),
     Entry(
         "thread_history",
@@ -200,4 +201,5 @@ def _approve(thread: Schema) -> Entry:
         thread,
         approve,
         GOES_ON,
+        scope="approve",
     )

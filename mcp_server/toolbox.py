@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from mcp_server import plain
 from mcp_server.asking import Ctx, begin, carried, go_on
+from mcp_server.callers import Scope, caller_of
 from mcp_server.compose import Runtime
 from mcp_server.envelope import Envelope, envelope, is_failure, refusal
 from mcp_server.logs import about
@@ -39,6 +40,12 @@ class Entry:
     output: Schema
     act: Act
     annotations: ToolAnnotations = field(default_factory=lambda: READS)
+    scope: Scope | None = None
+    """What a caller must have; without it `read` for what only reads, else `run`."""
+
+    @property
+    def needs(self) -> Scope:
+        return self.scope or ("read" if self.annotations.read_only_hint else "run")
 
 
 class _AsGiven(FuncMetadata):
@@ -70,7 +77,8 @@ def _tool(runtime: Runtime, fields: Schema, find: Callable[[str], Entry]) -> Too
 
     async def call(ctx: Ctx, given: dict[str, Any]) -> CallToolResult | InputRequiredResult:
         with about(tool=name):
-            return await _perform(runtime, find(name), ctx, given)
+            seen = runtime.acting_for(caller_of(ctx.request_context.request))
+            return await _perform(seen, find(name), ctx, given)
 
     return Tool(
         fn=call,
@@ -92,6 +100,7 @@ async def _perform(
     from mcp_server.arguments import read  # a host waits for the start
 
     try:
+        runtime.caller.need(entry.needs)
         arguments = read(entry.arguments, given, entry.name)
         if (back := carried(ctx)) is not None:  # the call was made before; it comes again with an answer
             answer = await go_on(begin(runtime, ctx), back)

@@ -256,12 +256,17 @@ def open_row(
 
 def _take_work_trees(db: Connection, row: int, thread: Thread) -> None:
     for key, name in work_trees(thread).items():
-        held = db.execute("select public from repo_leases join threads on id = thread where key = ?", (key,)).fetchone()
-        if held:
-            raise ProblemError(
-                "busy",
-                f"Thread {held[0]!r} is working in {name!r}; one work tree has one writer.",
-                f"Wait for it (`thread_wait`), answer it, or cancel it (`thread_cancel`): {held[0]}."
-                ' Or launch with isolation "worktree".',
-            )
+        query = "select public, principal from repo_leases join threads on id = thread where key = ?"
+        if held := db.execute(query, (key,)).fetchone():
+            raise _busy(name, held[0] if held[1] == thread.principal else None)
         db.execute("insert into repo_leases values (?, ?)", (key, row))
+
+
+def _busy(name: str, holder: str | None) -> ProblemError:
+    """Say who holds a work tree; a thread of somebody else's is not named."""
+    if holder is None:
+        message = f"Somebody else is working in {name!r}; one work tree has one writer."
+        return ProblemError("busy", message, 'Launch with isolation "worktree", or again later.')
+    hint = f"Wait for it (`thread_wait`), answer it, or cancel it (`thread_cancel`): {holder}."
+    message = f"Thread {holder!r} is working in {name!r}; one work tree has one writer."
+    return ProblemError("busy", message, f'{hint} Or launch with isolation "worktree".')

@@ -86,6 +86,15 @@ def m002_trusted_settings(db: Database) -> None:
     db.conn.execute("pragma user_version = 2")
 
 
+@migration()
+def m003_tokens(db: Database) -> None:
+    columns = (
+        "principal text not null, scopes text not null, created_at real not null, expires_at real, revoked_at real"
+    )
+    db.conn.execute(f"create table tokens (id text primary key, digest text not null unique, {columns}) strict")
+    db.conn.execute("pragma user_version = 3")
+
+
 def migrate(connection: sqlite3.Connection) -> None:
     """Apply what is missing. A second process that comes at the same moment waits, then finds nothing to do."""
     with whole(connection):
