@@ -34,6 +34,15 @@ class Caller:
 
 LOCAL = Caller()
 """Whoever starts the program: over stdio, on the command line, on a loopback port without authentication."""
+NOBODY = Caller("nobody", frozenset())
+"""Whoever needs not say who they are, because there is nothing for them to see."""
+
+
+def scopes_in(names: Iterable[str]) -> frozenset[Scope]:
+    """Return those of our scopes that are among the names; an OAuth server may call them `factor12:read` and so on."""
+    given = {name.removeprefix("factor12:") for name in names}
+    return frozenset(scope for scope in SCOPES if scope in given)
+
 
 KEPT = "factor12.caller"
 """Where a request's ASGI scope has its caller, put there once it is known."""

@@ -8,9 +8,10 @@ from typing import Annotated, Literal
 
 import typer
 
-from mcp_server import cli_checkpoints, cli_repo, cli_run, cli_threads
+from mcp_server import cli_checkpoints, cli_repo, cli_run, cli_threads, cli_token
 from mcp_server.cli_agents import info, list_agents
 from mcp_server.cli_answer import answer
+from mcp_server.cli_process import LOCAL_NAME, Given
 from mcp_server.cli_upkeep import doctor, gc
 from mcp_server.envelope import refusal
 from mcp_server.terminal import complain, print_json, sentence
@@ -31,6 +32,7 @@ app.add_typer(cli_threads.app, name="threads", rich_help_panel=THREADS)
 app.add_typer(cli_checkpoints.app, name="checkpoints", rich_help_panel=THREADS)
 app.command("answer", rich_help_panel=THREADS, epilog="Example: factor12 answer latest")(answer)
 app.add_typer(cli_repo.app, name="repo", rich_help_panel=SETUP)
+app.add_typer(cli_token.app, name="token", rich_help_panel=SETUP)
 app.command("doctor", rich_help_panel=SETUP, epilog="Example: factor12 doctor")(doctor)
 app.command("gc", rich_help_panel=SETUP, epilog="Example: factor12 gc --older-than 30d --dry-run")(gc)
 
@@ -39,10 +41,13 @@ app.command("gc", rich_help_panel=SETUP, epilog="Example: factor12 gc --older-th
 def root(
     ctx: typer.Context,
     env_file: EnvFile = None,
+    principal: Annotated[
+        str, typer.Option("--principal", help="Act for one who comes over HTTP; `factor12 token list` names them.")
+    ] = "",
     version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
 ) -> None:
     """Small, focused software agents over your git repositories, for MCP hosts and for you."""
-    ctx.obj = env_file
+    ctx.obj = Given(env_file, "" if principal == LOCAL_NAME else principal)
     if version:
         print(f"factor12 {program_version()}")
     elif ctx.invoked_subcommand is None:
@@ -64,10 +69,10 @@ def serve(
     if transport == "stdio":
         from mcp_server.stdio import serve_stdio
 
-        return serve_stdio(env_file or ctx.obj)
+        return serve_stdio(env_file or ctx.obj.env_file)
     from mcp_server.http import serve_http
 
-    return serve_http(env_file or ctx.obj, transport, host, port)
+    return serve_http(env_file or ctx.obj.env_file, transport, host, port)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -22,8 +22,6 @@ from mcp_server.loop import run
 from mcp_server.terminal import complain, out, print_json, safe
 from state import upkeep
 from state.problem import Problem, ProblemError
-from state.store import Search
-from state.thread import ENDED
 from tools.checkpoints.pruning import prune
 
 MARKS = {"good": ("✓", "green"), "note": ("!", "yellow"), "bad": ("✗", "red")}
@@ -69,8 +67,7 @@ def gc(
     now = time()
     before = now - int(match[1]) * UNITS[match[2]].total_seconds()
     runtime = composed(ctx)
-    rows = runtime.store.list(Search(limit=-1), runtime.principal)
-    old = {row.thread_id for row in rows if row.status in ENDED and row.updated_at < before}
+    old = set(upkeep.ended(runtime.database, before))
     staying = [one for one in upkeep.every(runtime.database) if one not in old]
     cleared = run(partial(clear, runtime, sorted(old), staying, dry_run=dry_run))
     for thread_id, why in cleared.kept.items():

@@ -14,7 +14,6 @@ from typing import Any, Literal, TypeAlias
 
 import anyio
 import uvicorn
-from mcp.server.transport_security import TransportSecuritySettings
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -22,13 +21,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from agents.runtime.definition import Agent
-from mcp_server.app import build_server
+from mcp_server.app import build_server, table
+from mcp_server.auth import Door
 from mcp_server.callers import caller_of
 from mcp_server.compose import Runtime, running
 from mcp_server.envelope import told
-from mcp_server.front import Front
+from mcp_server.front import BODY_BYTES, LOOPBACK, METADATA, Front, Needs, reachable_by
 from mcp_server.logs import configure
-from mcp_server.loop import run
+from mcp_server.loop import go_at_last, run
 from mcp_server.outward import Outward
 from mcp_server.sdk import Server
 from mcp_server.service_tools import health
@@ -39,9 +39,6 @@ from tools.base import Tool
 Transport: TypeAlias = Literal["http", "sse"]
 log = logging.getLogger(__name__)
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
-BODY_BYTES = 4 << 20
-"""What one request may bring."""
 GRACE_S = 1
 """How long open streams may go on once the process was told to end; with the rest it is gone within three seconds."""
 BACKLOG = 128
@@ -80,9 +77,11 @@ async def serve(
         ProblemError: The address cannot be listened at, or the database cannot be used.
     """
     with _listening(settings.api_host, settings.api_port) as listening:
+        settings = settings.model_copy(update={"api_port": int(listening.getsockname()[1])})
         async with running(settings, home, for_everybody=True, agents=agents, tools=tools) as runtime:
-            port = int(listening.getsockname()[1])
-            app = application(runtime, build_server(runtime), transport, port)
+            door = Door(settings, runtime.database)
+            _admit(settings, door)
+            app = application(runtime, build_server(runtime), transport, door)
             listener = _Listener(
                 uvicorn.Config(
                     app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=GRACE_S
@@ -90,7 +89,7 @@ async def serve(
             )
             async with anyio.create_task_group() as group:
                 group.start_soon(_on_signal, listener, runtime.bells.close)
-                log.warning("listening at http://%s:%d/%s", settings.api_host, port, _PATHS[transport])
+                log.warning("listening at %s/%s", settings.listens_at, _PATHS[transport])
                 await listener.serve([listening])
                 group.cancel_scope.cancel()
 
@@ -98,11 +97,9 @@ async def serve(
 _PATHS: dict[Transport, str] = {"http": "mcp", "sse": "sse"}
 
 
-def application(runtime: Runtime, server: Server, transport: Transport, port: int) -> Starlette:
+def application(runtime: Runtime, server: Server, transport: Transport, door: Door) -> Starlette:
     """Return what answers on one port. Requests for another host, or from another site's page, are refused."""
-    names = [name if ":" not in name else f"[{name}]" for name in LOOPBACK]
-    hosts = [f"{name}:{port}" for name in names]
-    security = TransportSecuritySettings(allowed_hosts=hosts, allowed_origins=[f"http://{host}" for host in hosts])
+    security = reachable_by(runtime.settings)
     routes: list[BaseRoute] = [*server.sse_app(transport_security=security, max_request_body_size=BODY_BYTES).routes]
     if transport == "http":
         http = server.streamable_http_app(transport_security=security, max_request_body_size=BODY_BYTES)
@@ -117,7 +114,24 @@ def application(runtime: Runtime, server: Server, transport: Transport, port: in
             yield
 
     routes.append(Route("/health", _health(runtime), methods=["GET"]))
-    return Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(Front, security)])
+    if (oauth := door.oauth) is not None:
+        described = JSONResponse(oauth.metadata())
+        routes += [Route(f"{METADATA}{path}", described, methods=["GET"]) for path in ("", "/mcp", "/sse")]
+    needs: Needs = {entry.name: entry.needs for entry in table(runtime)}
+    return Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(Front, door, security, needs)])
+
+
+def _admit(settings: Settings, door: Door) -> None:
+    """Stay on this machine unless callers have to say who they are, or a person said that it need not be.
+
+    Raises:
+        ProblemError: `refused`.
+    """
+    if settings.api_host in LOOPBACK or door.closed or settings.auth == "off":
+        return
+    message = f"API_HOST={settings.api_host!r} is open to other machines, and nobody would have to say who they are."
+    hint = "Make a token first (factor12 token create), set FACTOR12_OAUTH_ISSUER, or use 127.0.0.1 and a tunnel."
+    raise ProblemError("refused", message, hint)
 
 
 def _health(runtime: Runtime) -> Callable[[Request], Awaitable[Response]]:
@@ -136,11 +150,8 @@ def _listening(host: str, port: int) -> Generator[socket.socket]:
     """Have the address, before anything else is begun.
 
     Raises:
-        ProblemError: `refused` beyond this machine, where anybody could give orders; `conflict`, it is taken.
+        ProblemError: `conflict`; it cannot be had.
     """
-    if host not in LOOPBACK:
-        message = f"API_HOST={host!r} is open to other machines, and nobody would have to say who they are."
-        raise ProblemError("refused", message, "Use 127.0.0.1, and a tunnel such as ssh -L from elsewhere.")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -157,5 +168,6 @@ async def _on_signal(listener: uvicorn.Server, close: Callable[[], None]) -> Non
     """Let calls in flight answer `running`, and end."""
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
         async for _ in signals:
+            go_at_last()
             close()
             listener.should_exit = True

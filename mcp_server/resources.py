@@ -3,8 +3,10 @@
 import json
 from typing import Any
 
+from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ResourceNotFoundError
 
+from mcp_server.callers import caller_of
 from mcp_server.compose import Runtime
 from mcp_server.envelope import status_of
 from mcp_server.sdk import Server
@@ -20,9 +22,9 @@ def add_resources(server: Server, runtime: Runtime) -> None:
     """Register the templates on the server."""
 
     @server.resource("thread://{id}", name="thread", title="A thread's timeline", mime_type="text/markdown")
-    async def timeline(id: str) -> str:
+    async def timeline(id: str, ctx: Context[Any, Any]) -> str:
         """Read what happened, one row per event; of a long thread the latest."""
-        thread = _find(runtime, id)
+        thread = _find(runtime, ctx, id)
         records = runtime.store.read(thread.id, after=max(0, thread.version - MOST_ROWS))
         return runtime.outward.text(markdown(thread, status_of(runtime, thread), records))
 
@@ -32,9 +34,9 @@ def add_resources(server: Server, runtime: Runtime) -> None:
         title="A thread's events",
         mime_type="application/x-ndjson",
     )
-    async def events(id: str, after: int = 0) -> str:
+    async def events(id: str, ctx: Context[Any, Any], after: int = 0) -> str:
         """Read every event in full, one JSON object per line; a last line with `more` says where the rest is."""
-        thread = _find(runtime, id)
+        thread = _find(runtime, ctx, id)
         return "\n".join(_lines(runtime, thread.id, after))
 
     del timeline, events  # the decorator has them
@@ -55,8 +57,8 @@ def _event(record: Record) -> dict[str, Any]:
     return {"version": record.version, "at": iso(record.at), "kind": record.event.kind, **data}
 
 
-def _find(runtime: Runtime, thread_id: str) -> Thread:
+def _find(runtime: Runtime, ctx: Context[Any, Any], thread_id: str) -> Thread:
     try:
-        return runtime.find(thread_id)
+        return runtime.acting_for(caller_of(ctx.request_context.request)).find(thread_id)
     except UnknownThread as error:
         raise ResourceNotFoundError(str(error)) from error

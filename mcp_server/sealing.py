@@ -3,9 +3,12 @@
 import os
 import secrets
 from pathlib import Path
+from typing import Any
 
+from mcp.server.context import ServerRequestContext
 from mcp.server.mcpserver import RequestStateSecurity
 
+from mcp_server.callers import caller_of
 from state.sqlite import StoreError
 
 LIFETIME_S = 86_400.0
@@ -19,7 +22,12 @@ def sealed_by(database: Path) -> RequestStateSecurity:
     Raises:
         StoreError: The key can be neither read nor written, or is cut short.
     """
-    return RequestStateSecurity(keys=[_key(database)], ttl=LIFETIME_S)
+    return RequestStateSecurity(keys=[_key(database)], ttl=LIFETIME_S, bind_principal=_principal)
+
+
+def _principal(ctx: ServerRequestContext[Any, Any]) -> str | None:
+    """Return whose form it is: another principal's answer to it counts for nothing."""
+    return caller_of(ctx.request).principal or None
 
 
 def _key(database: Path) -> bytes:

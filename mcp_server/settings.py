@@ -1,6 +1,7 @@
 """The configuration, read once from the environment and from a file the person named; never from a repository."""
 
 import os
+import re
 from collections.abc import Mapping
 from functools import cached_property
 from hashlib import sha256
@@ -23,6 +24,8 @@ def _paths(value: object) -> object:
 def _words(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
+
+_ADDRESS = re.compile(r"https://[^/\s?#@]+[^\s?#]*|http://(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?(?:/[^\s?#]*)?")
 
 Paths = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_paths)]
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
@@ -124,12 +127,58 @@ class Settings(BaseSettings):
     api_port: int = Field(
         default=8000, ge=0, le=65535, alias="API_PORT", description="The port of that; 0: any free one."
     )
+    auth: Literal["auto", "required", "off"] = Field(
+        default="auto",
+        alias="FACTOR12_AUTH",
+        description="Who is let in over HTTP. auto: anybody on this machine until the first token is made or an OAuth "
+        "server is set, then only who has a token; required: only who has one; off: whoever reaches the port.",
+    )
+    public_url: str = Field(
+        default="",
+        alias="FACTOR12_PUBLIC_URL",
+        description="Where clients reach this server, such as https://agents.example.org. Default: host and port.",
+    )
+    allowed_hosts: Words = Field(
+        default=(),
+        alias="FACTOR12_ALLOWED_HOSTS",
+        description="Further names, with their ports if any, by which clients may call this server over HTTP.",
+    )
+    oauth_issuer: str = Field(
+        default="",
+        alias="FACTOR12_OAUTH_ISSUER",
+        description="The OAuth 2.0 authorization server whose tokens count, by its issuer identifier.",
+    )
+    oauth_audience: str = Field(
+        default="",
+        alias="FACTOR12_OAUTH_AUDIENCE",
+        description="The audience its tokens must be for. Default: the public URL, with or without /mcp.",
+    )
+    oauth_jwks_url: str = Field(
+        default="",
+        alias="FACTOR12_OAUTH_JWKS_URL",
+        description="Where its keys are. Default: as its metadata says.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="WARNING", alias="LOG_LEVEL", description="What is written to stderr."
     )
     structured_logging: bool = Field(
         default=False, alias="STRUCTURED_LOGGING", description="Log as JSON lines instead of text."
     )
+
+    @field_validator("public_url")
+    @classmethod
+    def _web_address(cls, value: str) -> str:
+        if value and not value.startswith(("https://", "http://")):
+            raise ValueError("an address begins with https:// or http://")
+        return value.rstrip("/")
+
+    @field_validator("oauth_issuer", "oauth_jwks_url")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        """Take https, and http to this machine, where nobody listens in."""
+        if value and not _ADDRESS.fullmatch(value):
+            raise ValueError("an address begins with https://, or with http:// and the name of this machine")
+        return value
 
     @field_validator("log_level", mode="before")
     @classmethod
@@ -165,6 +214,11 @@ class Settings(BaseSettings):
         """Where checkpoints are: in a folder for each database, whose logs say which are needed."""
         own = f"-{sha256(os.fsencode(self.database)).hexdigest()[:12]}" if self.database_url else ""
         return (self.checkpoint_dir or self.state_dir) / f"checkpoints{own}"
+
+    @property
+    def listens_at(self) -> str:
+        host = f"[{self.api_host}]" if ":" in self.api_host else self.api_host
+        return f"http://{host}:{self.api_port}"
 
     @property
     def worktrees(self) -> Path:

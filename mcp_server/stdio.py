@@ -3,7 +3,6 @@
 import logging
 import os
 import signal
-import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -17,7 +16,7 @@ from agents.runtime.definition import Agent
 from mcp_server.app import build_server
 from mcp_server.compose import running
 from mcp_server.logs import configure
-from mcp_server.loop import run
+from mcp_server.loop import go_at_last, run
 from mcp_server.outward import Outward
 from mcp_server.sdk import Server
 from mcp_server.settings import Settings, load
@@ -31,8 +30,6 @@ log = logging.getLogger(__name__)
 
 GRACE_S = 0.5
 """For the answers of calls in flight: they return `running` as soon as the process is going."""
-LAST_S = 2.6
-"""By then the process is gone, whatever hangs; what it drove is taken up elsewhere."""
 PARENT_S = 1.0
 
 
@@ -78,7 +75,7 @@ async def _serve(server: Server, wire: Wire, close: Callable[[], None]) -> None:
             connection.start_soon(_send, wire, from_server, leave)
             connection.start_soon(server.run_streams, inbox, outbox)
             await leave.wait()
-            _go_at_last()
+            go_at_last()
             close()
             with anyio.move_on_after(GRACE_S):
                 await wire.drained()
@@ -116,10 +113,3 @@ async def _on_orphaned(leave: anyio.Event) -> None:
         with anyio.move_on_after(PARENT_S):
             await leave.wait()
     leave.set()
-
-
-def _go_at_last() -> None:
-    """End the process even if a thread hangs in the file system; a second signal need not be waited for."""
-    last = threading.Timer(LAST_S, os._exit, [0])
-    last.daemon = True
-    last.start()

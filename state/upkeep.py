@@ -74,6 +74,12 @@ def gc(database: Database, older_than: float, now: float, keep: Iterable[str] = 
     return Collected(threads.rowcount, events.rowcount, blobs, max(0, before - _bytes(database.path)))
 
 
+def ended(database: Database, before: float) -> list[str]:
+    """Return the ids of the threads that `gc` would forget, whoever they belong to."""
+    old = (before, "[]")
+    return [public for (public,) in database.rows(f"select public from threads where {_OLD} order by id", *old)]
+
+
 def every(database: Database) -> list[str]:
     """Return the ids of all threads, whoever they belong to."""
     return [public for (public,) in database.rows("select public from threads order by id")]

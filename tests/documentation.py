@@ -18,7 +18,7 @@ from mcp_server.compose import compose
 from mcp_server.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
-ORDER = ("serve", "run", "agents", "info", "threads", "checkpoints", "answer", "repo", "doctor", "gc")
+ORDER = ("serve", "run", "agents", "info", "threads", "checkpoints", "answer", "repo", "token", "doctor", "gc")
 KINDS: Mapping[object, str] = {str: "text", int: "whole number", float: "number", bool: "true, false", Path: "path"}
 
 

@@ -1,5 +1,6 @@
 """Agents and tools that do as a test says. `python -m tests.mcp_server.toys` is `factor12 serve` over them."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -90,10 +91,14 @@ TOOLS: tuple[Tool[..., Any], ...] = (*TOYS, hold)
 
 
 def main() -> None:
-    """Serve the toys as the real command serves its agents."""
+    """Serve the toys as the real command serves its agents; with `--transport http` on a free port."""
     settings = load()
     configure(settings, Outward())
-    anyio.run(serve, settings, Path.cwd(), AGENTS, TOOLS)
+    if "http" not in sys.argv:
+        return anyio.run(serve, settings, Path.cwd(), AGENTS, TOOLS)
+    from mcp_server import http
+
+    return anyio.run(http.serve, settings.model_copy(update={"api_port": 0}), Path.cwd(), "http", AGENTS, TOOLS)
 
 
 if __name__ == "__main__":
