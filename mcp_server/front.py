@@ -1,6 +1,7 @@
 """What every HTTP request meets first: the right host, no other site's page, a bounded body in time, a known caller."""
 
 from collections.abc import Mapping
+from ipaddress import ip_address
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
@@ -98,14 +99,21 @@ def metadata_url(resource: str) -> str:
 
 def reachable_by(settings: Settings) -> TransportSecuritySettings:
     """Return by which names clients may call, and which sites' pages: this machine's, and those a person set."""
-    everywhere = ("0.0.0.0", "::")  # noqa: S104 - never a name to call by: a page anywhere may do that
-    own = () if settings.api_host in everywhere else (settings.api_host,)
+    own = () if _is_everywhere(settings.api_host) else (settings.api_host,)
     names = [f"[{name}]" if ":" in name else name for name in dict.fromkeys((*LOOPBACK, *own))]
     hosts = [*(f"{name}:{settings.api_port}" for name in names), *settings.allowed_hosts]
     if settings.public_url:
         hosts.append(urlsplit(settings.public_url).netloc)
     origins = [f"{scheme}://{host}" for host in hosts for scheme in ("http", "https")]
     return TransportSecuritySettings(allowed_hosts=hosts, allowed_origins=origins)
+
+
+def _is_everywhere(host: str) -> bool:
+    """Whether it stands for every address. It is no name to call by: a page of any site may do that."""
+    try:
+        return ip_address(host).is_unspecified
+    except ValueError:
+        return False
 
 
 def _keep(scope: Scope, caller: Caller) -> None:
