@@ -33,6 +33,7 @@ from mcp_server.outward import Outward
 from mcp_server.sdk import Server
 from mcp_server.service_tools import health
 from mcp_server.settings import Settings, load
+from mcp_server.slow_clients import Timely
 from state.problem import ProblemError
 from tools.base import Tool
 
@@ -84,7 +85,12 @@ async def serve(
             app = application(runtime, build_server(runtime), transport, door)
             listener = _Listener(
                 uvicorn.Config(
-                    app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=GRACE_S
+                    app,
+                    http=Timely,
+                    log_config=None,
+                    access_log=False,
+                    server_header=False,
+                    timeout_graceful_shutdown=GRACE_S,
                 )
             )
             async with anyio.create_task_group() as group:
