@@ -12,6 +12,7 @@ from mcp_server import cli_checkpoints, cli_repo, cli_run, cli_threads, cli_toke
 from mcp_server.cli_agents import info, list_agents
 from mcp_server.cli_answer import answer
 from mcp_server.cli_process import LOCAL_NAME, Given
+from mcp_server.cli_install import install, uninstall
 from mcp_server.cli_upkeep import doctor, gc
 from mcp_server.envelope import refusal
 from mcp_server.terminal import complain, print_json, sentence
@@ -33,6 +34,8 @@ app.add_typer(cli_checkpoints.app, name="checkpoints", rich_help_panel=THREADS)
 app.command("answer", rich_help_panel=THREADS, epilog="Example: factor12 answer latest")(answer)
 app.add_typer(cli_repo.app, name="repo", rich_help_panel=SETUP)
 app.add_typer(cli_token.app, name="token", rich_help_panel=SETUP)
+app.command("install", rich_help_panel=SETUP, epilog="Example: factor12 install claude-desktop")(install)
+app.command("uninstall", rich_help_panel=SETUP, epilog="Example: factor12 uninstall cursor")(uninstall)
 app.command("doctor", rich_help_panel=SETUP, epilog="Example: factor12 doctor")(doctor)
 app.command("gc", rich_help_panel=SETUP, epilog="Example: factor12 gc --older-than 30d --dry-run")(gc)
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
 from types import NoneType
@@ -15,10 +16,25 @@ from mcp_server.catalogue import OFFERED
 from mcp_server.cli import app
 from mcp_server.cli_run import example
 from mcp_server.compose import compose
+from mcp_server.hosts import HOSTS, Printed, Started, snippet
 from mcp_server.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
-ORDER = ("serve", "run", "agents", "info", "threads", "checkpoints", "answer", "repo", "token", "doctor", "gc")
+ORDER = (
+    "serve",
+    "run",
+    "agents",
+    "info",
+    "threads",
+    "checkpoints",
+    "answer",
+    "repo",
+    "token",
+    "install",
+    "uninstall",
+    "doctor",
+    "gc",
+)
 KINDS: Mapping[object, str] = {str: "text", int: "whole number", float: "number", bool: "true, false", Path: "path"}
 
 
@@ -64,10 +80,24 @@ def options() -> str:
     return "\n\n".join(f"### `{name}`\n\n{command.help}\n\n{_takes(command)}" for name, command in walk_commands())
 
 
+def pasted(host: Printed) -> str:
+    """What a person pastes into a host's file, with paths that stand for theirs."""
+    command = "/absolute/path/to/factor12/.venv/bin/factor12"
+    return snippet(
+        host, "factor12", Started(command, env={"SISTER_REPO_BASE_PATH": "/absolute/path/to/your/repositories"})
+    )
+
+
+def block(host: Printed) -> str:
+    return f"\n```{'toml' if host == 'codex' else 'json'}\n{pasted(host)}```\n"
+
+
+EXAMPLE = "claude_desktop_config.example.json"
 TABLES: Mapping[str, tuple[tuple[str, Callable[[], str]], ...]] = {
     "README.md": (("agents", agents), ("tools", tools), ("commands", commands)),
     "docs/configuration.md": (("settings", settings),),
     "docs/cli.md": (("options", options),),
+    "docs/hosts.md": tuple((host, partial(block, host)) for host in HOSTS),
 }
 
 
@@ -156,6 +186,7 @@ def _default(field: FieldInfo) -> str:
 def main() -> None:
     for document in TABLES:
         (ROOT / PurePath(document)).write_text(renewed(document), encoding="utf-8")
+    (ROOT / EXAMPLE).write_text(pasted("claude-desktop"), encoding="utf-8")
 
 
 if __name__ == "__main__":
