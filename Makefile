@@ -10,7 +10,7 @@ PIP := $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/python
 SPREAD := -n logical --dist worksteal
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format docs chaos bench lock clean
+.PHONY: help demo test lint format docs chaos bench bundle lock clean
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -43,6 +43,9 @@ chaos: $(VENV)/dev ## Run the long sweeps: kills at 200 points
 bench: $(VENV)/bench ## Measure, and write benchmarks/RESULTS.md
 	@$(BIN)/python -m benchmarks
 
+bundle: $(VENV)/dev ## Build dist/factor12-VERSION.mcpb, which hosts install by a click (needs the npm registry)
+	@$(BIN)/python -m bundle
+
 lock: ## Resolve the dependencies anew into requirements/ (LOCK_FLAGS=--upgrade for newer versions)
 	@test -n "$(UV)" || test -x .tools/bin/uv || { $(PYTHON) -m venv .tools && .tools/bin/python -m pip install --quiet uv; }
 	@for set in "runtime --group build" "dev --group dev -c requirements/runtime.lock" "bench --group dev --group bench -c requirements/dev.lock"; do \
@@ -51,7 +54,7 @@ lock: ## Resolve the dependencies anew into requirements/ (LOCK_FLAGS=--upgrade 
 	done
 
 clean: ## Remove what was made here
-	rm -rf $(VENV) .tools .demo .coverage .coverage.* .hypothesis .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .tools .demo dist bundle/node_modules .coverage .coverage.* .hypothesis .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:

@@ -20,7 +20,7 @@ from mcp_server.settings import Settings
 from tests.documentation import TABLES, example_of, renewed, walk_commands
 
 ROOT = Path(__file__).resolve().parent.parent
-CODE = ("mcp_server", "agents", "tools", "prompts", "state", "demo")
+CODE = ("mcp_server", "agents", "tools", "prompts", "state", "demo", "bundle")
 FOLDERS = (*CODE, "tests", "benchmarks")
 LONGEST_MODULE, LONGEST_FUNCTION = 300, 40
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))

@@ -1,0 +1,1 @@
+"""The bundle: one file with the server, for hosts that install such files by a click."""
