@@ -11,8 +11,8 @@ import typer
 from mcp_server import cli_checkpoints, cli_repo, cli_run, cli_threads, cli_token
 from mcp_server.cli_agents import info, list_agents
 from mcp_server.cli_answer import answer
-from mcp_server.cli_process import LOCAL_NAME, Given
 from mcp_server.cli_install import install, uninstall
+from mcp_server.cli_process import LOCAL_NAME, Given
 from mcp_server.cli_upkeep import doctor, gc
 from mcp_server.envelope import refusal
 from mcp_server.terminal import complain, print_json, sentence
