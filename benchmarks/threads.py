@@ -44,11 +44,11 @@ async def _resume(path: Path) -> float:
     return taken
 
 
-def make_waiting(path: Path) -> Figure:
+def make_waiting(path: Path, many: int = MANY) -> Figure:
     """Fill a database with threads that wait for an answer, and measure how they are listed."""
     database = Database(path)
     store = SqliteStore(database)
-    for turn in range(MANY):
+    for turn in range(many):
         key = "colour"
         question = Question(key=key, kind="question", answer_by="anyone", text="Which colour?", options=("red", "blue"))
         launched = Launched(agent="issue_fixer", session="default", task={"issue": str(turn)}, at=time())

@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 
 GRACE_S = 1
 """How long open streams may go on once the process was told to end; with the rest it is gone within three seconds."""
-BACKLOG = 128
+BACKLOG = 2048
 
 
 class _Listener(uvicorn.Server):
@@ -159,7 +159,8 @@ def _listening(host: str, port: int) -> Generator[socket.socket]:
         ProblemError: `conflict`; it cannot be had.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as listening:
+    # With the protocol named, asyncio sends small answers at once instead of waiting for an acknowledgement.
+    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((host, port))
