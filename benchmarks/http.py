@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, Generator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from statistics import median, quantiles
 from time import perf_counter, sleep
@@ -64,7 +64,7 @@ class Host:
 
     async def call(self, tool: str, **arguments: Any) -> float:
         """Call a tool, which must not fail, and return the seconds it took."""
-        known = {"io.modelcontextprotocol/protocolVersion": ERA, "io.modelcontextprotocol/clientCapabilities": {}}
+        known: dict[str, Any] = {"io.modelcontextprotocol/protocolVersion": ERA, "io.modelcontextprotocol/clientCapabilities": {}}
         params = {"name": tool, "arguments": arguments, "_meta": known}
         headers = {
             "Accept": "application/json, text/event-stream",
@@ -107,11 +107,10 @@ async def _in_turns(ours: str, bare: str, known: str) -> tuple[float, float]:
 async def _crowd(url: str) -> list[float]:
     taken: list[float] = []
 
-    async def client() -> None:
-        async with host(url) as at:
-            taken.extend([await at.call("thread_wait", wait=0) for _ in range(EACH)])
+    async def client(at: Host) -> None:
+        taken.extend([await at.call("thread_wait", wait=0) for _ in range(EACH)])
 
-    async with anyio.create_task_group() as group:
-        for _ in range(CLIENTS):
-            group.start_soon(client)
+    async with AsyncExitStack() as stack, anyio.create_task_group() as group:
+        for at in [await stack.enter_async_context(host(url)) for _ in range(CLIENTS)]:
+            group.start_soon(client, at)
     return taken
