@@ -1,25 +1,52 @@
-"""The MCP server over a composed process: the table of tools, one prompt per agent, threads as resources."""
+"""The MCP server over a composed process: tools, prompts, resources, completions, and who hears of changes."""
 
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cache
+from urllib.parse import quote
 
-from mcp_types import CallToolResult
+from mcp.server.caching import CacheableMethod, CacheHint
+from mcp_types import CallToolResult, CompleteRequestParams, Icon
 
+from mcp_server.changes import Changes
+from mcp_server.completing import Completions
 from mcp_server.compose import Runtime
 from mcp_server.envelope import refusal
 from mcp_server.listing import Listing, listing
-from mcp_server.prompts import prompt
+from mcp_server.narrowing import offered
+from mcp_server.prompts import prompt, resume_work
 from mcp_server.prompts import shown as shown_prompt
 from mcp_server.resources import add_resources
+from mcp_server.schemas import Schema
 from mcp_server.sdk import Server, without_rich
 from mcp_server.sealing import sealed_by
 from mcp_server.toolbox import Entry, reply, shown, tools
 from mcp_server.version import program_version
 from state.problem import Problem
 
-INSTRUCTIONS = (
-    "Runs small software agents over the git repositories beside this one. Name a repository with `repo`, or switch "
-    "with `repo_switch`. Every result carries a thread_id and, as `next`, the next sensible call. A thread that waits "
-    "is answered with `thread_answer`, unless the question is for a person: then show it to the person."
+INSTRUCTIONS: tuple[tuple[str, str], ...] = (
+    ("", "Runs small software agents over the git repositories beside this one."),
+    ("repo_switch", "Name a repository with `repo`, or switch with `repo_switch`."),
+    ("", "Every result carries a thread_id and, as `next`, the next sensible call."),
+    (
+        "thread_answer",
+        "A thread that waits is answered with `thread_answer`, unless the question is for a person: then show it to the"
+        " person.",
+    ),
+)
+"""Each sentence with the tool that it is about, which may not be offered."""
+HOUR_MS = 3_600_000
+LISTS = CacheHint(ttl_ms=HOUR_MS, scope="public")
+"""What a server lists stays the same for as long as it runs, and holds nothing of anybody's."""
+CACHE_HINTS: Mapping[CacheableMethod, CacheHint] = {
+    "server/discover": LISTS,
+    "tools/list": LISTS,
+    "prompts/list": LISTS,
+    "resources/list": LISTS,
+    "resources/templates/list": LISTS,
+}
+ICON = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><path d="M0 0h8v8H0z" fill="#236"/>'
+    '<path d="M2 2v4M4 6V2h2v2H4v2h2" stroke="#fff" fill="none"/></svg>'
 )
 
 
@@ -27,7 +54,7 @@ def build_server(runtime: Runtime) -> Server:
     """Build the server. No agent's code is imported for it, once the list of tools has been made.
 
     Raises:
-        StoreError: The key beside the store cannot be used.
+        ProblemError: The settings name a tool that there is not, or the key beside the store cannot be used.
     """
 
     @cache
@@ -35,33 +62,55 @@ def build_server(runtime: Runtime) -> Server:
         return {entry.name: entry for entry in table(runtime)}
 
     def make() -> Listing:
-        prompts = [*map(shown_prompt, runtime.engine.offered)]
-        return {"tools": [*map(shown, entries().values())], "prompts": prompts}
-
-    async def stranger(name: str) -> CallToolResult:
-        message, hint = f"There is no tool {name[:80]!r}.", f"There are: {', '.join(entries())}."
-        return reply(runtime, refusal(Problem(kind="not_found", message=message, hint=hint)))
+        listed = [shown(entry, toolset) for toolset, entries in toolsets(runtime).items() for entry in entries]
+        return {"tools": listed, "prompts": [*map(shown_prompt, runtime.engine.offered)]}
 
     listed = listing(runtime, make)
+    left = offered(runtime.settings, listed["tools"])
+    names = [tool["name"] for tool in left]
+    absent = {tool["name"] for tool in listed["tools"]}.difference(names)
+
+    changes = Changes(runtime)
     with without_rich():
         server = Server(
             name="factor12",
             title="factor12",
             version=program_version(),
-            instructions=INSTRUCTIONS,
-            tools=tools(runtime, listed["tools"], lambda name: entries()[name]),
+            instructions=" ".join(sentence for about, sentence in INSTRUCTIONS if not about or about in names),
+            icons=[Icon(src=f"data:image/svg+xml,{quote(ICON, safe=' =:/')}", mime_type="image/svg+xml")],
+            tools=tools(runtime, left, lambda name: entries()[name], absent),
             log_level=runtime.settings.log_level,
             request_state_security=sealed_by(runtime.settings.database),
+            subscriptions=changes.bus,
+            cache_hints=CACHE_HINTS,
         )
-    server.stranger = stranger
-    for fields in listed["prompts"]:
-        server.add_prompt(prompt(fields))
-    add_resources(server, runtime)
+    server.stranger = _stranger(runtime, names)
+    changes.serve_on(server)
+    server.serve("completion/complete", CompleteRequestParams, Completions(runtime, left))
+    _add_prompts(server, runtime, listed["prompts"], names)
+    add_resources(server, runtime, lambda: [agent for agent in runtime.engine.offered if agent.name in names])
     return server
 
 
-def table(runtime: Runtime) -> list[Entry]:
-    """Return every tool, in the order they are listed."""
+def _stranger(runtime: Runtime, names: Sequence[str]) -> Callable[[str], Awaitable[CallToolResult]]:
+    async def answer(name: str) -> CallToolResult:
+        message, hint = f"There is no tool {name[:80]!r}.", f"There are: {', '.join(names)}."
+        return reply(runtime, refusal(Problem(kind="not_found", message=message, hint=hint)))
+
+    return answer
+
+
+def _add_prompts(server: Server, runtime: Runtime, listed: Sequence[Schema], names: Sequence[str]) -> None:
+    """Offer the prompts whose tools are offered."""
+    for fields in listed:
+        if fields["name"] in names:
+            server.add_prompt(prompt(fields))
+    if "thread_resume" in names:
+        server.add_prompt(resume_work(runtime))
+
+
+def toolsets(runtime: Runtime) -> dict[str, list[Entry]]:
+    """Return every tool by its toolset, in the order they are listed."""
     from mcp_server import (  # as late as the agents they launch
         agent_tools,
         checkpoint_tools,
@@ -70,10 +119,15 @@ def table(runtime: Runtime) -> list[Entry]:
         thread_tools,
     )
 
-    return [
-        *agent_tools.entries(runtime),
-        *thread_tools.entries(runtime),
-        *checkpoint_tools.entries(),
-        *repo_tools.entries(),
-        *service_tools.entries(),
-    ]
+    return {
+        "agents": agent_tools.entries(runtime),
+        "threads": thread_tools.entries(runtime),
+        "checkpoints": checkpoint_tools.entries(),
+        "repositories": repo_tools.entries(),
+        "service": service_tools.entries(),
+    }
+
+
+def table(runtime: Runtime) -> list[Entry]:
+    """Return every tool, in the order they are listed."""
+    return [entry for entries in toolsets(runtime).values() for entry in entries]

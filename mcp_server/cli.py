@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -15,6 +15,7 @@ from mcp_server.cli_install import install, uninstall
 from mcp_server.cli_process import LOCAL_NAME, Given
 from mcp_server.cli_upkeep import doctor, gc
 from mcp_server.envelope import refusal
+from mcp_server.settings import TOOLSETS
 from mcp_server.terminal import complain, print_json, sentence
 from mcp_server.version import program_version
 from state.problem import Kind, Problem, ProblemError
@@ -66,16 +67,23 @@ def serve(
     ] = "stdio",
     host: Annotated[str, typer.Option("--host", help="Where to listen. Default: API_HOST, 127.0.0.1.")] = "",
     port: Annotated[int | None, typer.Option("--port", min=0, max=65535, help="Default: API_PORT, 8000.")] = None,
+    toolsets: Annotated[
+        str | None, typer.Option("--toolsets", help=f"Offer only tools of these, of {', '.join(TOOLSETS)}.")
+    ] = None,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Offer only tools that change nothing.")] = False,
+    tools: Annotated[str | None, typer.Option("--tools", help="Offer only these tools, joined by `,`.")] = None,
     env_file: EnvFile = None,
 ) -> None:
     """Serve MCP to a host until it closes the connection. Hosts start this themselves; see `docs/hosts.md`."""
+    narrowed: dict[str, Any] = {"toolsets": toolsets, "read_only": read_only or None, "tools": tools}
+    given = {name: value for name, value in narrowed.items() if value is not None}
     if transport == "stdio":
         from mcp_server.stdio import serve_stdio
 
-        return serve_stdio(env_file or ctx.obj.env_file)
+        return serve_stdio(env_file or ctx.obj.env_file, **given)
     from mcp_server.http import serve_http
 
-    return serve_http(env_file or ctx.obj.env_file, transport, host, port)
+    return serve_http(env_file or ctx.obj.env_file, transport, host, port, **given)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -53,14 +53,16 @@ class _Listener(uvicorn.Server):
         yield
 
 
-def serve_http(env_file: Path | None, transport: Transport, host: str = "", port: int | None = None) -> None:
-    """Serve with the person's settings until a signal comes; `host` and `port` go before those of the settings.
+def serve_http(
+    env_file: Path | None, transport: Transport, host: str = "", port: int | None = None, **more: Any
+) -> None:
+    """Serve with the person's settings until a signal comes; `host`, `port` and whatever more is given go before them.
 
     Raises:
         ProblemError: The settings, the address or the database stand in the way.
     """
     given = {name: value for name, value in (("api_host", host or None), ("api_port", port)) if value is not None}
-    settings = load(env_file).model_copy(update=given)
+    settings = load(env_file, **more).model_copy(update=given)
     configure(settings, Outward())
     run(partial(serve, settings, Path.cwd(), transport))
 

@@ -1,12 +1,23 @@
-"""One MCP prompt per agent: what a person picks from a menu, rendered into words that make the host's model call it."""
+"""MCP prompts: what a person picks from a menu, rendered into words that make the host's model call our tools."""
 
 from typing import Any
 
 from mcp.server.mcpserver.prompts.base import Prompt, PromptArgument
+from mcp.shared.exceptions import MCPError
+from mcp_types import INVALID_PARAMS
 
 from agents.runtime.definition import Agent
+from mcp_server.asking import Ctx
+from mcp_server.compose import Runtime
+from mcp_server.envelope import status_of
+from mcp_server.reading import reader
 from mcp_server.schemas import Schema
 from prompts import render
+from state.problem import ProblemError
+from state.store import Search
+
+UNFINISHED = ("waiting", "interrupted", "running")
+MOST_THREADS = 10
 
 
 def shown(agent: Agent[Any, Any]) -> Schema:
@@ -35,3 +46,53 @@ def prompt(fields: Schema) -> Prompt:
         fn=ask,
         context_kwarg=None,
     )
+
+
+def resume_work(runtime: Runtime) -> Prompt:
+    """Return the prompt that goes on with what was begun: it names the threads, so that nobody has to look for them."""
+
+    async def ask(ctx: Ctx, thread_id: str = "", repo: str = "", session: str = "") -> str:
+        seen = reader(runtime, ctx.request_context.request)
+        try:
+            threads = [_one(seen, thread_id)] if thread_id else _unfinished(seen, repo, session)
+        except ProblemError as error:
+            raise MCPError(INVALID_PARAMS, str(error)) from error
+        return seen.outward.text(render("resume_work", repo=repo, threads=threads))
+
+    return Prompt(
+        name="resume_work",
+        title="Resume work",
+        description="Go on with threads that wait, were interrupted or still run.",
+        arguments=[
+            PromptArgument(name="thread_id", description="One thread; default: all that are unfinished"),
+            PromptArgument(name="repo", description="Only threads in this repository, by name or path"),
+            PromptArgument(name="session", description="Only threads of this session"),
+        ],
+        fn=ask,
+        context_kwarg="ctx",
+    )
+
+
+def _one(runtime: Runtime, wanted: str) -> dict[str, Any]:
+    thread = runtime.find(wanted)
+    repo = thread.workspace[0].name if thread.workspace else ""
+    asks = thread.question.key if thread.question else ""
+    status = status_of(runtime, thread)
+    return {
+        "thread_id": thread.id,
+        "agent": thread.agent,
+        "repo": repo,
+        "issue": "",
+        "status": status,
+        "question": asks,
+    }
+
+
+def _unfinished(runtime: Runtime, repo: str, session: str) -> list[dict[str, Any]]:
+    """Return what is not at its end, what moved last first."""
+    where = str(runtime.repositories.resolve(repo)) if "/" in repo else repo
+    known: dict[str, Any] = {"repo": where or None, "session": runtime.session(session) if session else None}
+    searches = [Search(**known, status=status, limit=MOST_THREADS) for status in UNFINISHED]
+    found = [row for search in searches for row in runtime.store.list(search, runtime.principal)]
+    latest = sorted(found, key=lambda row: row.updated_at, reverse=True)
+    return [row.model_dump() for row in latest[:MOST_THREADS]]

@@ -186,6 +186,17 @@ class Repositories:
         self._scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
         return await read_facts(self.workspace(root), self._repository(root), self._openable)
 
+    async def branches(self, root: Path, beginning: str, most: int) -> Sequence[str]:
+        """Return branches of a repository, the one that was committed to last first.
+
+        Raises:
+            ProblemError: As `facts`.
+        """
+        from tools.gitrepo import branches
+
+        self._scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return await branches(self.workspace(root), self._repository(root), self._openable, beginning, most)
+
     def workspace(self, root: Path) -> Workspace:
         """Return a workspace for looking at one repository outside of any thread."""
         return Workspace({root.name: self._repository(root)}, self._blobs, self._scratch, child_environment())

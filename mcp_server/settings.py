@@ -7,28 +7,17 @@ from functools import cached_property
 from hashlib import sha256
 from os import environ
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from platformdirs import user_config_path, user_state_path
-from pydantic import BeforeValidator, Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from mcp_server.values import Paths, SomeWords, Words, some
 from state.problem import ProblemError
 
-
-def _paths(value: object) -> object:
-    """Accept folders joined the way PATH joins them."""
-    return [part for part in value.split(":") if part] if isinstance(value, str) else value
-
-
-def _words(value: object) -> object:
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-
 _ADDRESS = re.compile(r"https://[^/\s?#@]+[^\s?#]*|http://(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?(?:/[^\s?#]*)?")
-
-Paths = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_paths)]
-Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
+TOOLSETS = ("agents", "threads", "checkpoints", "repositories", "service")
 
 
 class Settings(BaseSettings):
@@ -110,6 +99,13 @@ class Settings(BaseSettings):
         alias="FACTOR12_APPROVAL_CHANNELS",
         description="Where a person may approve: elicitation, terminal.",
     )
+    toolsets: Words = Field(
+        default=TOOLSETS, alias="FACTOR12_TOOLSETS", description=f"Offer only tools of these: {', '.join(TOOLSETS)}."
+    )
+    read_only: bool = Field(
+        default=False, alias="FACTOR12_READ_ONLY", description="Offer only tools that change nothing."
+    )
+    tools: SomeWords = Field(default=None, alias="FACTOR12_TOOLS", description="Offer only these tools. Default: all.")
     checkpoint_days: float = Field(
         default=30.0, ge=0, alias="FACTOR12_CHECKPOINT_DAYS", description="`factor12 gc` drops older checkpoints."
     )
@@ -203,6 +199,19 @@ class Settings(BaseSettings):
             raise ValueError(f"unknown channel {', '.join(sorted(unknown))}; there are elicitation and terminal")
         return value
 
+    @field_validator("toolsets")
+    @classmethod
+    def _known_toolsets(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        there = f"there are {', '.join(TOOLSETS)}"
+        if unknown := [name for name in value if name not in TOOLSETS]:
+            raise ValueError(f"unknown toolset {', '.join(unknown)}; {there}")
+        return some(value, there)
+
+    @field_validator("tools")
+    @classmethod
+    def _some_tools(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        return value if value is None else some(value, "README.md lists them")
+
     @cached_property
     def database(self) -> Path:
         """The file the log is in."""
@@ -238,8 +247,8 @@ class Settings(BaseSettings):
         return init_settings, env_settings, dotenv_settings
 
 
-def load(env_file: Path | None = None) -> Settings:
-    """Read the settings.
+def load(env_file: Path | None = None, **given: Any) -> Settings:
+    """Read the settings; those that are given, by name, go before all others.
 
     Raises:
         ProblemError: `bad_input`, naming the variable and what it accepts; `not_found` for a named file.
@@ -248,7 +257,7 @@ def load(env_file: Path | None = None) -> Settings:
         raise ProblemError("not_found", f"There is no file {str(env_file)!r}.", "Give --env-file a file that exists.")
     try:
         named: dict[str, Any] = {"_env_file": env_file or user_config_path("factor12") / ".env"}
-        return Settings(**named)
+        return Settings(**named, **given)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name, why = str(first["loc"][0]), first["msg"].removeprefix("Value error, ")

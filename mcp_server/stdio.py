@@ -33,13 +33,15 @@ GRACE_S = 0.5
 PARENT_S = 1.0
 
 
-def serve_stdio(env_file: Path | None = None) -> None:
+def serve_stdio(env_file: Path | None = None, **given: Any) -> None:
     """Serve with the person's settings until the host closes the connection, dies, or a signal comes.
+
+    Settings that are given go before theirs.
 
     Raises:
         ProblemError: The settings or the database stand in the way.
     """
-    settings = load(env_file)
+    settings = load(env_file, **given)
     configure(settings, Outward())
     run(partial(serve, settings, Path.cwd()))
 

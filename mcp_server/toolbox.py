@@ -1,7 +1,7 @@
 """Turn the table of tools into the SDK's: arguments checked by us, one envelope out, every failure in words (R15)."""
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -17,7 +17,9 @@ from mcp_server.callers import Scope, caller_of
 from mcp_server.compose import Runtime
 from mcp_server.envelope import Envelope, envelope, is_failure, refusal
 from mcp_server.logs import about
+from mcp_server.narrowing import said
 from mcp_server.schemas import Schema, lean
+from mcp_server.shortening import fitted
 from state.problem import Problem, ProblemError
 from state.thread import Thread
 
@@ -26,6 +28,8 @@ log = logging.getLogger(__name__)
 Answer: TypeAlias = Thread | Envelope | InputRequiredResult
 Act: TypeAlias = Callable[[Runtime, Ctx, Any], Awaitable[Answer]]
 
+TIMES_INLINE = 3
+"""A result may be so many times as long as what is kept in the log itself."""
 READS = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
 
 
@@ -55,10 +59,11 @@ class _AsGiven(FuncMetadata):
         return {"given": arguments_to_validate}
 
 
-def shown(entry: Entry) -> Schema:
-    """Return what a client reads of a tool before it calls it; JSON-ready."""
+def shown(entry: Entry, toolset: str) -> Schema:
+    """Return what a client reads of a tool before it calls it, and the toolset it is of; JSON-ready."""
     return {
         "name": entry.name,
+        "toolset": toolset,
         "title": entry.title,
         "description": entry.description,
         "parameters": lean(entry.arguments.model_json_schema()),
@@ -67,18 +72,21 @@ def shown(entry: Entry) -> Schema:
     }
 
 
-def tools(runtime: Runtime, listed: Iterable[Schema], find: Callable[[str], Entry]) -> list[Tool]:
-    """Return the SDK's tools; what they do is looked up when one is called."""
-    return [_tool(runtime, fields, find) for fields in listed]
+def tools(
+    runtime: Runtime, listed: Iterable[Schema], find: Callable[[str], Entry], absent: Collection[str] = ()
+) -> list[Tool]:
+    """Return the SDK's tools; what they do is looked up when one is called. `absent` are those that are not offered."""
+    return [_tool(runtime, fields, find, absent) for fields in listed]
 
 
-def _tool(runtime: Runtime, fields: Schema, find: Callable[[str], Entry]) -> Tool:
+def _tool(runtime: Runtime, fields: Schema, find: Callable[[str], Entry], absent: Collection[str]) -> Tool:
     name: str = fields["name"]
 
     async def call(ctx: Ctx, given: dict[str, Any]) -> CallToolResult | InputRequiredResult:
         with about(tool=name):
             seen = runtime.acting_for(caller_of(ctx.request_context.request))
-            return await _perform(seen, find(name), ctx, given)
+            answer = await _perform(seen, find(name), ctx, given)
+            return answer if isinstance(answer, InputRequiredResult) else reply(seen, answer, absent)
 
     return Tool(
         fn=call,
@@ -93,9 +101,7 @@ def _tool(runtime: Runtime, fields: Schema, find: Callable[[str], Entry]) -> Too
     )
 
 
-async def _perform(
-    runtime: Runtime, entry: Entry, ctx: Ctx, given: dict[str, Any]
-) -> CallToolResult | InputRequiredResult:
+async def _perform(runtime: Runtime, entry: Entry, ctx: Ctx, given: dict[str, Any]) -> Envelope | InputRequiredResult:
     """Run one call. This is the outermost door: what nobody foresaw is logged, and said without its details."""
     from mcp_server.arguments import read  # a host waits for the start
 
@@ -120,16 +126,18 @@ async def _perform(
     fields = envelope(runtime, answer) if isinstance(answer, Thread) else answer
     with about(**{name: fields[name] for name in ("thread_id", "session") if name in fields}):
         log.info("answered: %s", fields["error"]["kind"] if "error" in fields else fields.get("status", "ok"))
-    return reply(runtime, fields)
+    return fields
 
 
-def reply(runtime: Runtime, fields: Envelope) -> CallToolResult:
-    """Return a result as both of what hosts read, without secrets."""
+def reply(runtime: Runtime, fields: Envelope, absent: Collection[str] = ()) -> CallToolResult:
+    """Return a result as both of what hosts read, without secrets, and short enough for a model to read it."""
     if runtime.settings.approval == "host":
         fields = {"approval": "host", **fields}
-    clean = runtime.outward.value(fields)
+    if absent and "next" in fields:
+        fields = {**fields, "next": said(fields["next"], absent)}
+    clean, links = fitted(runtime.outward.value(fields), TIMES_INLINE * runtime.settings.inline_bytes)
     content = TextContent(type="text", text=plain.text(clean))
-    return CallToolResult(content=[content], structured_content=clean, is_error=is_failure(clean))
+    return CallToolResult(content=[content, *links], structured_content=clean, is_error=is_failure(clean))
 
 
 def _named(runtime: Runtime, given: dict[str, Any]) -> str:

@@ -8,13 +8,17 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 
+TEMPLATES = Path(__file__).parent / "templates"
+SUFFIX = ".md.j2"
+
+
 @cache
 def environment() -> "Environment":
     from jinja2 import FileSystemLoader, StrictUndefined
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
     return ImmutableSandboxedEnvironment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -24,4 +28,14 @@ def environment() -> "Environment":
 
 def render(name: str, /, **context: Any) -> str:
     """Render `templates/<name>.md.j2`."""
-    return environment().get_template(f"{name}.md.j2").render(context)
+    return environment().get_template(f"{name}{SUFFIX}").render(context)
+
+
+def names() -> list[str]:
+    """Return what `render` and `source` know."""
+    return sorted(path.name.removesuffix(SUFFIX) for path in TEMPLATES.glob(f"*{SUFFIX}"))
+
+
+def source(name: str) -> str:
+    """Return a template as it is written."""
+    return (TEMPLATES / f"{name}{SUFFIX}").read_text(encoding="utf-8")

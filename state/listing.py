@@ -1,6 +1,7 @@
 """Find threads again: by session, repository, branch, issue, status, agent; the latest first."""
 
 import json
+from collections.abc import Iterable
 from itertools import islice
 
 from state.owner import is_dead
@@ -11,6 +12,9 @@ _COLUMNS = (
     "public, session, agent, status, outcome, question, repo, root, branch, issue, head, parent, created_at,"
     " updated_at, lease_owner, lease_until"
 )
+
+RECENT = 20
+"""Threads among whose checkpoints is looked when none is named."""
 
 
 def list_threads(database: Database, search: Search, principal: str, now: float) -> list[Row]:
@@ -48,3 +52,47 @@ def _live(owner: object, until: object, now: float) -> bool:
     return (
         isinstance(owner, str) and isinstance(until, float) and until > now and not is_dead(Owner(*json.loads(owner)))
     )
+
+
+def thread_ids(database: Database, principal: str, beginning: str, limit: int) -> list[str]:
+    """Return the ids that begin so, the thread that moved last first."""
+    found = database.rows(
+        "select public from threads where principal = ? and hidden = 0 and substr(public, 1, ?) = ?"
+        " order by updated_at desc, id desc limit ?",
+        *(principal, len(beginning), beginning, limit),
+    )
+    return [public for (public,) in found]
+
+
+def session_names(database: Database, principal: str, beginning: str, limit: int) -> list[str]:
+    """Return the sessions whose names begin so: those with threads, and those that only went somewhere."""
+    found = database.rows(
+        "select session from threads where principal = ?1 and hidden = 0 and substr(session, 1, ?2) = ?3"
+        " union select name from sessions where principal = ?1 and substr(name, 1, ?2) = ?3 order by 1 limit ?4",
+        *(principal, len(beginning), beginning, limit),
+    )
+    return [name for (name,) in found]
+
+
+def checkpoint_ids(database: Database, principal: str, beginning: str, limit: int) -> list[str]:
+    """Return ids of checkpoints that begin so, of the threads that moved last, the latest checkpoint first."""
+    thread, at, version = beginning.partition("@")
+    threads = [thread] if at else thread_ids(database, principal, thread, RECENT)
+    found = database.rows(
+        "select public || '@' || version from threads join events on events.thread = threads.id"
+        " where public in (select value from json_each(?)) and principal = ? and hidden = 0"
+        " and kind = 'checkpoint_taken' and substr(version, 1, ?) = ?"
+        " order by updated_at desc, threads.id desc, version desc limit ?",
+        *(json.dumps(threads), principal, len(version), version, limit),
+    )
+    return [known for (known,) in found]
+
+
+def heads(database: Database, ids: Iterable[str], principal: str | None = None) -> dict[str, int]:
+    """Return how far each of the threads is; without those that there are not, or not for the principal."""
+    whose, values = ("", ()) if principal is None else (" and principal = ? and hidden = 0", (principal,))
+    found = database.rows(
+        f"select public, head from threads where public in (select value from json_each(?)){whose}",
+        *(json.dumps(list(ids)), *values),
+    )
+    return dict(found)

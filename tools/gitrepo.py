@@ -155,3 +155,17 @@ async def default_branch(workspace: Workspace, repository: Repository, current: 
     branches = [name.removeprefix("refs/heads/") for name in refs if name.startswith("refs/heads/")]
     usual = (name for name in _USUAL if name in branches)
     return next(usual, current if len(branches) < 2 else "")
+
+
+async def branches(
+    workspace: Workspace, repository: Repository, roots: Collection[Path], beginning: str, most: int
+) -> list[str]:
+    """Return the names of branches that begin so, the one that was committed to last first.
+
+    Raises:
+        ToolError: As `read_facts`.
+    """
+    _refuse_borrowed(locate(repository.root, trusted=repository.trusted), repository, roots)
+    words = ("for-each-ref", "--sort=-committerdate", "--format=%(refname:lstrip=2)", "refs/heads")
+    listed = (await git(workspace, repository, *words)).decode(errors="backslashreplace").splitlines()
+    return [name for name in listed if name.startswith(beginning)][:most]

@@ -1,6 +1,7 @@
 """Find an issue by number, path or its own text, and read it."""
 
 import re
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -13,7 +14,7 @@ from tools.errors import ToolError
 from tools.issue_form import LIMIT, Issue, Pair
 from tools.workspace import Repository, Workspace
 
-__all__ = ["Issue", "Pair", "read_issue"]
+__all__ = ["Issue", "Pair", "issue_names", "read_issue"]
 
 FOLDER = "issues"
 _NUMBER = re.compile(r"(?:issue\s*)?#?0*([0-9]{1,9})", re.IGNORECASE)
@@ -35,6 +36,14 @@ async def read_issue(workspace: Workspace, issue: str, repo: str = "") -> Issue:
             raise
     # an issue is often written and not committed: then it is in the checkout that the work tree is of
     return await run_sync(_read, replace(repository, root=repository.source), issue)
+
+
+def issue_names(root: Path) -> list[str]:
+    """Return what `read_issue` finds in the repository: numbers that mean one file, then paths."""
+    files = [name for name in _names_in(root) if name.isprintable() and PurePosixPath(name).suffix.lower() in _SUFFIXES]
+    numbered = [(name, _FILE.fullmatch(PurePosixPath(name).stem)) for name in files if name.lower().endswith(".md")]
+    taken = Counter(int(found[1]) for _, found in numbered if found)
+    return [*(str(number) for number in sorted(taken) if taken[number] == 1), *(f"{FOLDER}/{name}" for name in files)]
 
 
 def _read(repository: Repository, issue: str) -> Issue:

@@ -40,7 +40,7 @@ async def one_tool(
     """Serve a table of one tool to a client of the handshake era."""
     async with running(settings_in(folder), folder / "shop", agents=AGENTS, tools=TOOLS) as runtime:
         entry = Entry("only", "Only", "The only tool.", Nothing, envelope_schema(), act)
-        server = Server(name="one", tools=tools(runtime, [shown(entry)], lambda _: entry))
+        server = Server(name="one", tools=tools(runtime, [shown(entry, "agents")], lambda _: entry))
         with anyio.fail_after(30):
             async with Client(server, mode="legacy", elicitation_callback=callback) as client:
                 yield client, runtime
