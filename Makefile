@@ -9,20 +9,29 @@ PIP := $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/python
 # One process per core: most tests wait for a child half of their time.
 SPREAD := -n logical --dist worksteal
 
+# Programs for Node, which itself is a development dependency.
+PROGRAMS := tests/node/node_modules/.package-lock.json
+
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format docs chaos bench bundle lock clean
+.PHONY: help demo test conformance clients lint format docs chaos bench bundle lock clean
 
 help: ## Say what there is
-	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 19
 
 demo: $(VENV)/runtime ## Watch an issue being fixed over MCP, the server killed, and the work resumed
 	@$(BIN)/python demo/demo.py
 
 test: $(VENV)/dev ## Run the tests, with branch coverage
 	@rm -f .coverage .coverage.*
-	@$(BIN)/coverage run -m pytest $(SPREAD) $(PYTEST_FLAGS) -m "not chaos"
+	@$(BIN)/coverage run -m pytest $(SPREAD) $(PYTEST_FLAGS) -m "not chaos and not conformance and not clients"
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
+
+conformance: $(VENV)/dev $(PROGRAMS) ## Run the official MCP conformance suite
+	@$(BIN)/python -m pytest $(SPREAD) $(PYTEST_FLAGS) tests/conformance
+
+clients: $(VENV)/dev $(PROGRAMS) ## Have the clients of other hosts do a job, over every transport
+	@$(BIN)/python -m pytest $(SPREAD) $(PYTEST_FLAGS) tests/clients
 
 lint: $(VENV)/dev ## Check style, types and which folder imports which
 	@$(BIN)/ruff check
@@ -54,12 +63,16 @@ lock: ## Resolve the dependencies anew into requirements/ (LOCK_FLAGS=--upgrade 
 	done
 
 clean: ## Remove what was made here
-	rm -rf $(VENV) .tools .demo dist bundle/node_modules .coverage .coverage.* .hypothesis .pytest_cache .ruff_cache .import_linter_cache
+.PHONY: help demo test conformance clients lint format docs chaos bench bundle lock clean
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "factor12 needs Python 3.11 or newer; name one: make PYTHON=python3.11")'
 	@$(PYTHON) -m venv $(VENV)
+
+$(PROGRAMS): tests/node/package-lock.json | $(VENV)/dev
+	@echo "Installing $<"
+	@$(BIN)/python -m tests.node.programs
 
 # One stamp per lock file; a larger set holds the smaller ones.
 define install

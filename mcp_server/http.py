@@ -73,6 +73,7 @@ async def serve(
     transport: Transport,
     agents: tuple[Agent[Any, Any], ...] | None = None,
     tools: tuple[Tool[..., Any], ...] | None = None,
+    build: Callable[[Runtime], Server] = build_server,
 ) -> None:
     """Serve on the settings' host and port.
 
@@ -84,7 +85,7 @@ async def serve(
         async with running(settings, home, for_everybody=True, agents=agents, tools=tools) as runtime:
             door = Door(settings, runtime.database)
             _admit(settings, door)
-            app = application(runtime, build_server(runtime), transport, door)
+            app = application(runtime, build(runtime), transport, door)
             listener = _Listener(
                 uvicorn.Config(
                     app,

@@ -9,6 +9,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -151,6 +152,12 @@ def test_each_lock_pins_by_hash_and_names_no_registry(lock: str) -> None:
     lines = [line for line in text.splitlines() if line[:1].isalnum()]
     assert len(pins) == len(lines) > 30
     assert "://" not in text and "--index" not in text and "--find-links" not in text
+
+
+def test_the_lock_for_node_pins_by_hash_and_names_no_registry() -> None:
+    lock: dict[str, Any] = json.loads((ROOT / "tests/node/package-lock.json").read_text(encoding="utf-8"))
+    pins = [pin for name, pin in lock["packages"].items() if name]
+    assert len(pins) > 100 and all(pin["version"] and pin["integrity"] and "resolved" not in pin for pin in pins)
 
 
 def test_the_locks_hold_every_dependency_of_the_project() -> None:

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import threading
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -32,6 +33,7 @@ def served(
             line = process.stderr.readline()
             found = re.search(r"listening at (http://[^ ]+)/", line)
             assert found, line + process.stderr.read()
+            threading.Thread(target=process.stderr.read, daemon=True).start()  # a full pipe would stop the server
             yield process, found[1]
         finally:
             process.terminate()
