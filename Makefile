@@ -63,7 +63,7 @@ lock: ## Resolve the dependencies anew into requirements/ (LOCK_FLAGS=--upgrade 
 	done
 
 clean: ## Remove what was made here
-.PHONY: help demo test conformance clients lint format docs chaos bench bundle lock clean
+	rm -rf $(VENV) .tools .demo dist bundle/node_modules tests/node/node_modules .coverage .coverage.* .hypothesis .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:

@@ -64,7 +64,10 @@ class Host:
 
     async def call(self, tool: str, **arguments: Any) -> float:
         """Call a tool, which must not fail, and return the seconds it took."""
-        known: dict[str, Any] = {"io.modelcontextprotocol/protocolVersion": ERA, "io.modelcontextprotocol/clientCapabilities": {}}
+        known: dict[str, Any] = {
+            "io.modelcontextprotocol/protocolVersion": ERA,
+            "io.modelcontextprotocol/clientCapabilities": {},
+        }
         params = {"name": tool, "arguments": arguments, "_meta": known}
         headers = {
             "Accept": "application/json, text/event-stream",
