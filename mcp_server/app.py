@@ -77,7 +77,7 @@ def build_server(runtime: Runtime) -> Server:
             title="factor12",
             version=program_version(),
             instructions=" ".join(sentence for about, sentence in INSTRUCTIONS if not about or about in names),
-            icons=[Icon(src=f"data:image/svg+xml,{quote(ICON, safe=' =:/')}", mime_type="image/svg+xml")],
+            icons=[Icon(src=f"data:image/svg+xml,{quote(ICON, safe='=:/')}", mime_type="image/svg+xml")],
             tools=tools(runtime, left, lambda name: entries()[name], absent),
             log_level=runtime.settings.log_level,
             request_state_security=sealed_by(runtime.settings.database),
