@@ -1,18 +1,19 @@
 """Who comes in over HTTP, and what they see: tokens, scopes, and two principals who never meet (R21)."""
 
 import json
-import subprocess
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import anyio
 import httpx2 as httpx
 import pytest
 
-from tests.conftest import repository
-from tests.mcp_server.door import ERAS, Era, Person, accept, task
-from tests.mcp_server.http_server import Doorway, bearer, caller, served, token
-from tests.mcp_server.process import FACTOR12, TOYS, measured
+from state import tokens
+from state.sqlite import Database
+from tests.mcp_server.door import ERAS, Era, Person, accept, settings_in, task
+from tests.mcp_server.http_server import Doorway, bearer, caller, listening, token
+from tests.mcp_server.shell import Said, Shell, open_shell
 
 pytestmark = pytest.mark.anyio
 
@@ -20,19 +21,10 @@ DOORWAYS: tuple[Doorway, ...] = ("mcp", "sse")
 POST = {"Accept": "application/json, text/event-stream"}
 
 
-@pytest.fixture
-def shop(tmp_path: Path) -> Path:
-    return repository(tmp_path / "src/shop", {"README": "A shop."})
-
-
-def toys(shop: Path, **variables: str) -> Any:
-    return served(shop, command=TOYS, **variables)
-
-
-def person(shop: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Type a command, as whoever owns the database."""
-    known = measured(shop.parent.parent / "state")
-    return subprocess.run([*FACTOR12, *words], cwd=shop, env=known, capture_output=True, text=True, timeout=30)
+@asynccontextmanager
+async def served(shop: Path, **changes: Any) -> AsyncGenerator[str]:
+    async with listening(shop, **changes) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 async def status_of(url: str, headers: dict[str, str], **body: Any) -> httpx.Response:
@@ -43,10 +35,10 @@ async def status_of(url: str, headers: dict[str, str], **body: Any) -> httpx.Res
 
 @pytest.mark.requirement("R8")
 async def test_once_a_token_was_made_nobody_comes_in_without_one(shop: Path) -> None:
-    with toys(shop) as (_, url):
+    async with served(shop) as url:
         async with caller(url, "") as before:
             assert (await before.told("health"))["status"] == "ok"
-        secret = token(shop)
+        secret = token(shop, "ada")
         refused, false = await status_of(url, {}), await status_of(url, bearer("f12_" + "x" * 43))
         async with caller(url, secret) as after:
             assert (await after.told("health"))["status"] == "ok"
@@ -56,39 +48,57 @@ async def test_once_a_token_was_made_nobody_comes_in_without_one(shop: Path) -> 
     assert "factor12 token create" in refused.json()["next"]
 
 
-@pytest.mark.parametrize("path", ["/mcp", "/sse", "/messages/", "/health", "/metrics", "/agents", "/nowhere"])
 @pytest.mark.parametrize(
     "headers", [{}, {"Authorization": "Basic eDp5"}, {"Authorization": "Bearer"}, {"Authorization": "Bearer é, é"}]
 )
-async def test_no_path_is_open_to_who_has_no_token(shop: Path, path: str, headers: dict[str, str]) -> None:
-    token(shop)
+async def test_no_path_is_open_to_who_has_no_token(shop: Path, headers: dict[str, str]) -> None:
+    token(shop, "ada")
     raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
-    with toys(shop) as (_, url):
-        async with httpx.AsyncClient(trust_env=False) as client:
+    async with served(shop) as url, httpx.AsyncClient(trust_env=False) as client:
+        for path in ("mcp", "sse", "messages/", "health", "metrics", "agents", "nowhere"):
             for method in ("GET", "POST", "DELETE"):
-                answered = await client.request(method, url + path, headers=raw)
-                assert answered.status_code in (400, 401), (method, answered.text)
+                answered = await client.request(method, f"{url}/{path}", headers=raw)
+                assert answered.status_code in (400, 401), (method, path, answered.text)
 
 
 async def test_a_token_counts_until_it_is_revoked_or_expires(shop: Path) -> None:
-    lasting, short = token(shop), token(shop, "--days", "0.001")
-    with toys(shop) as (_, url):
+    lasting, over = token(shop, "ada"), token(shop, "bob", lifetime_s=-1.0)
+    async with served(shop) as url:
+        assert (await status_of(url, bearer(over))).status_code == 401
         assert (await status_of(url, bearer(lasting))).status_code != 401
-        assert (await status_of(url, bearer(short))).status_code != 401
-        known = json.loads(person(shop, "token", "list", "--json").stdout)
-        assert person(shop, "token", "revoke", known[0]["id"]).returncode == 0
+        revoke(shop)
         assert (await status_of(url, bearer(lasting))).status_code == 401
-        assert (await status_of(url, bearer(short))).status_code != 401
-    again = person(shop, "token", "revoke", known[0]["id"])
-    assert again.returncode == 2 and "still counts" in again.stderr
-    assert json.loads(person(shop, "token", "list", "--json").stdout)[0]["state"] == "revoked"
 
 
-def test_a_secret_is_shown_once_and_kept_nowhere(shop: Path) -> None:
-    secret = token(shop, "--scopes", "read")
-    kept = b"".join(path.read_bytes() for path in (shop.parent.parent / "state").rglob("*") if path.is_file())
-    assert secret.encode() not in kept and secret[4:].encode() not in kept
-    assert secret not in person(shop, "token", "list").stdout
+def revoke(shop: Path) -> None:
+    """Let every token count no more."""
+    database = Database(settings_in(shop.parent).database)
+    for made in tokens.listed(database):
+        tokens.revoke(database, made.id, 1.0)
+    database.close()
+
+
+def person(shop: Path, *words: str) -> Said:
+    """Type a command, as whoever owns the database."""
+    return Shell(shop, shop.parent / "state").run(*words)
+
+
+@pytest.fixture
+def shell(make_repository: Callable[..., Path], tmp_path: Path) -> Shell:
+    return open_shell(make_repository, tmp_path)
+
+
+def test_a_secret_is_shown_once_and_kept_nowhere(shell: Shell) -> None:
+    secret = shell.quick("token", "create", "--scopes", "read").out.strip()
+    kept = b"".join(path.read_bytes() for path in shell.state.rglob("*") if path.is_file())
+    assert secret.startswith("f12_") and secret.encode() not in kept and secret[4:].encode() not in kept
+    assert secret not in shell.quick("token", "list").out
+    (known,) = shell.quick("token", "list", "--json").json
+    assert (known["scopes"], known["state"]) == (["read"], "counts")
+    assert shell.quick("token", "revoke", known["id"]).code == 0
+    assert shell.quick("token", "list", "--json").json[0]["state"] == "revoked"
+    again = shell.quick("token", "revoke", known["id"])
+    assert again.code == 2 and "still counts" in again.complaint
 
 
 @pytest.mark.requirement("R15")
@@ -102,30 +112,29 @@ def test_a_secret_is_shown_once_and_kept_nowhere(shop: Path) -> None:
         (("--days", "0"), "days"),
     ],
 )
-def test_a_token_of_no_use_is_not_made(shop: Path, words: tuple[str, ...], says: str) -> None:
-    done = person(shop, "token", "create", *words)
-    assert done.returncode == 2 and says in done.stderr and not done.stdout
-    assert json.loads(person(shop, "token", "list", "--json").stdout) == []
+def test_a_token_of_no_use_is_not_made(shell: Shell, words: tuple[str, ...], says: str) -> None:
+    done = shell.quick("token", "create", *words)
+    assert done.code == 2 and says in done.complaint and not done.out
+    assert "No token was made yet" in shell.quick("token", "list").out
 
 
 @pytest.mark.parametrize("doorway", DOORWAYS)
 @pytest.mark.parametrize("era", ERAS)
 @pytest.mark.requirement("R21")
 async def test_two_principals_never_meet(shop: Path, era: Era, doorway: Doorway) -> None:
-    scopes = ("--scopes", "read,run,approve,admin")
-    ada, bob = token(shop, "--principal", "ada", *scopes), token(shop, "--principal", "bob", *scopes)
-    with toys(shop) as (_, url):
-        async with caller(url, ada, era, doorway) as hers, caller(url, bob, era, doorway) as his:
-            place = await hers.told("repo_switch", repo="shop")
-            asked = await hers.told("errand", session=place["session"], **task("add a 1", "ask"))
-            named = {"thread_id": asked["thread_id"]}
-            taken = await hers.told("checkpoint_save", label="mine", **named)
-            await meets_nothing(his, named, asked["question"]["key"], place["session"], taken["checkpoint_id"])
-            busy = await his.problem("errand", **task("add b 1"))
-            assert busy["kind"] == "busy" and asked["thread_id"] not in json.dumps(busy)
-            assert await readable(hers, f"thread://{asked['thread_id']}/events")
-            ended = await hers.told("thread_answer", key=asked["question"]["key"], answer="red", **named)
-            assert ended["status"] == "completed"
+    scopes = "read,run,approve,admin"
+    ada, bob = token(shop, "ada", scopes), token(shop, "bob", scopes)
+    async with served(shop) as url, caller(url, ada, era, doorway) as hers, caller(url, bob, era, doorway) as his:
+        place = await hers.told("repo_switch", repo="shop")
+        asked = await hers.told("errand", session=place["session"], **task("add a 1", "ask"))
+        named = {"thread_id": asked["thread_id"]}
+        taken = await hers.told("checkpoint_save", label="mine", **named)
+        await meets_nothing(his, named, asked["question"]["key"], place["session"], taken["checkpoint_id"])
+        busy = await his.problem("errand", **task("add b 1"))
+        assert busy["kind"] == "busy" and asked["thread_id"] not in json.dumps(busy)
+        assert await readable(hers, f"thread://{asked['thread_id']}/events")
+        ended = await hers.told("thread_answer", key=asked["question"]["key"], answer="red", **named)
+        assert ended["status"] == "completed"
 
 
 async def meets_nothing(his: Any, named: dict[str, str], key: str, session: str, checkpoint: str) -> None:
@@ -168,8 +177,8 @@ async def readable(calls: Any, uri: str) -> bool:
 @pytest.mark.parametrize("doorway", DOORWAYS)
 @pytest.mark.parametrize("era", ERAS)
 async def test_a_token_does_what_its_scopes_say(shop: Path, era: Era, doorway: Doorway) -> None:
-    reader, runner = (token(shop, "--principal", "ada", "--scopes", s) for s in ("read", "read,run"))
-    with toys(shop) as (_, url):
+    reader, runner = (token(shop, "ada", s) for s in ("read", "read,run"))
+    async with served(shop) as url:
         async with caller(url, runner, era, doorway) as hers:
             asked = await hers.told("errand", **task("ask"))
         async with caller(url, reader, era, doorway) as eyes:
@@ -180,9 +189,9 @@ async def test_a_token_does_what_its_scopes_say(shop: Path, era: Era, doorway: D
 
 
 async def test_a_scope_that_lacks_is_said_in_http_where_headers_say_what_is_called(shop: Path) -> None:
-    reader = token(shop, "--scopes", "read")
+    reader = token(shop, "ada", "read")
     named = {"Mcp-Method": "tools/call", "Mcp-Name": "thread_cancel", "MCP-Protocol-Version": "2026-07-28"}
-    with toys(shop) as (_, url):
+    async with served(shop) as url:
         answered = await status_of(url, {**bearer(reader), **named}, method="tools/call")
     assert answered.status_code == 403 and 'scope="run"' in answered.headers["www-authenticate"]
     assert 'error="insufficient_scope"' in answered.headers["www-authenticate"]
@@ -191,8 +200,8 @@ async def test_a_scope_that_lacks_is_said_in_http_where_headers_say_what_is_call
 @pytest.mark.parametrize("era", ERAS)
 @pytest.mark.requirement("R8")
 async def test_only_who_may_approve_is_shown_the_form_of_an_approval(shop: Path, era: Era) -> None:
-    runner, approver = (token(shop, "--principal", "ada", "--scopes", f"read,run{s}") for s in ("", ",approve"))
-    with toys(shop) as (_, url):
+    runner, approver = (token(shop, "ada", f"read,run{s}") for s in ("", ",approve"))
+    async with served(shop) as url:
         eager = Person([accept("approve")])
         async with caller(url, runner, era, person=eager) as hers:
             asked = await hers.told("errand", **task("send box 7"))
@@ -203,9 +212,9 @@ async def test_only_who_may_approve_is_shown_the_form_of_an_approval(shop: Path,
 
 
 async def test_a_session_of_the_transport_belongs_to_who_opened_it(shop: Path) -> None:
-    ada, bob = token(shop, "--principal", "ada"), token(shop, "--principal", "bob")
+    ada, bob = token(shop, "ada"), token(shop, "bob")
     hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}}
-    with toys(shop) as (_, url):
+    async with served(shop) as url:
         opened = await status_of(url, bearer(ada), params=hello)
         session = {"Mcp-Session-Id": opened.headers["mcp-session-id"], "MCP-Protocol-Version": "2025-11-25"}
         hers = await status_of(url, {**bearer(ada), **session}, method="tools/list")
@@ -214,20 +223,18 @@ async def test_a_session_of_the_transport_belongs_to_who_opened_it(shop: Path) -
 
 
 async def test_the_owner_of_the_file_may_act_for_a_principal_and_is_told_how(shop: Path) -> None:
-    secret = token(shop, "--principal", "ada")
-    with toys(shop) as (_, url):
-        async with caller(url, secret) as hers:
-            asked = await hers.told("errand", **task("ask"))
+    secret = token(shop, "ada")
+    async with served(shop) as url, caller(url, secret) as hers:
+        asked = await hers.told("errand", **task("ask"))
     lost = person(shop, "threads", "show", asked["thread_id"])
-    assert lost.returncode == 2 and "--principal ada" in lost.stderr
-    assert person(shop, "--principal", "ada", "threads", "show", asked["thread_id"]).returncode == 0
-    assert json.loads(person(shop, "threads", "list", "--json").stdout) == []
+    assert lost.code == 2 and "--principal ada" in lost.complaint
+    assert person(shop, "--principal", "ada", "threads", "show", asked["thread_id"]).code == 0
+    assert person(shop, "threads", "list", "--json").json == []
 
 
 async def test_beyond_this_machine_only_who_has_a_token_is_served(shop: Path) -> None:
-    secret = token(shop)
-    with toys(shop, API_HOST="0.0.0.0", FACTOR12_ALLOWED_HOSTS="agents.test:8000") as (_, url):
-        url = url.replace("0.0.0.0", "127.0.0.1")
+    secret = token(shop, "ada")
+    async with served(shop, API_HOST="0.0.0.0", FACTOR12_ALLOWED_HOSTS="agents.test:8000") as url:
         assert (await status_of(url, {})).status_code == 401
         assert (await status_of(url, {**bearer(secret), "Host": "evil.test"})).status_code == 421
         assert (await status_of(url, {**bearer(secret), "Origin": "http://evil.test"})).status_code == 403
@@ -236,7 +243,6 @@ async def test_beyond_this_machine_only_who_has_a_token_is_served(shop: Path) ->
 
 
 async def test_a_person_may_say_that_nobody_need_say_who_they_are(shop: Path) -> None:
-    token(shop)
-    with toys(shop, FACTOR12_AUTH="off", API_HOST="0.0.0.0") as (_, url), anyio.fail_after(30):
-        async with caller(url.replace("0.0.0.0", "127.0.0.1"), "") as anybody:
-            assert (await anybody.told("health"))["status"] == "ok"
+    token(shop, "ada")
+    async with served(shop, FACTOR12_AUTH="off", API_HOST="0.0.0.0") as url, caller(url, "") as anybody:
+        assert (await anybody.told("health"))["status"] == "ok"

@@ -33,7 +33,7 @@ from tests.agents.shop import SHOP
 from tests.conftest import repository, run_git
 from tests.mcp_server.byhand import ENVELOPE, Host, hosted
 from tests.mcp_server.door import ERAS, Calls, Door, Era, door, settings_in, structured, task
-from tests.mcp_server.http_server import caller, served, token
+from tests.mcp_server.http_server import caller, listening, served, token
 from tests.mcp_server.toys import AGENTS, TOOLS
 
 pytestmark = pytest.mark.anyio
@@ -281,8 +281,9 @@ async def test_over_http_a_token_opens_no_news_and_no_names_of_another_principal
     tmp_path: Path, era: Era
 ) -> None:
     shop = repository(tmp_path / "src/shop", SHOP)
-    mine, theirs = (token(shop, "--principal", name, "--scopes", "read,run") for name in ("me", "them"))
-    with served(shop) as (_, url):
+    mine, theirs = token(shop, "me"), token(shop, "them")
+    async with listening(shop, toys=False) as port:
+        url = f"http://127.0.0.1:{port}"
         async with caller(url, theirs, era) as them:
             there = (await them.told("issue_fixer", issue="123", check="none"))["thread_id"]
             assert await named(them.client) == [there]
