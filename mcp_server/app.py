@@ -1,7 +1,7 @@
 """The MCP server over a composed process: tools, prompts, resources, completions, and who hears of changes."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from urllib.parse import quote
 
 from mcp.server.caching import CacheableMethod, CacheHint
@@ -15,11 +15,14 @@ from mcp_server.listing import Listing, listing
 from mcp_server.narrowing import offered
 from mcp_server.prompts import prompt, resume_work
 from mcp_server.prompts import shown as shown_prompt
+from mcp_server.replies import reply
 from mcp_server.resources import add_resources
 from mcp_server.schemas import Schema
 from mcp_server.sdk import Server, without_rich
 from mcp_server.sealing import sealed_by
-from mcp_server.toolbox import Entry, reply, shown, tools
+from mcp_server.task_notices import listening
+from mcp_server.tasks import Tasks
+from mcp_server.toolbox import Entry, shown, tools
 from mcp_server.version import program_version
 from state.problem import Problem
 
@@ -61,11 +64,7 @@ def build_server(runtime: Runtime) -> Server:
     def entries() -> dict[str, Entry]:
         return {entry.name: entry for entry in table(runtime)}
 
-    def make() -> Listing:
-        listed = [shown(entry, toolset) for toolset, entries in toolsets(runtime).items() for entry in entries]
-        return {"tools": listed, "prompts": [*map(shown_prompt, runtime.engine.offered)]}
-
-    listed = listing(runtime, make)
+    listed = listing(runtime, partial(_made, runtime))
     left = offered(runtime.settings, listed["tools"])
     names = [tool["name"] for tool in left]
     absent = {tool["name"] for tool in listed["tools"]}.difference(names)
@@ -83,6 +82,8 @@ def build_server(runtime: Runtime) -> Server:
             request_state_security=sealed_by(runtime.settings.database),
             subscriptions=changes.bus,
             cache_hints=CACHE_HINTS,
+            extensions=[Tasks(runtime, absent)],
+            middleware=[listening(runtime, absent)],
         )
     server.stranger = _stranger(runtime, names)
     changes.serve_on(server)
@@ -90,6 +91,11 @@ def build_server(runtime: Runtime) -> Server:
     _add_prompts(server, runtime, listed["prompts"], names)
     add_resources(server, runtime, lambda: [agent for agent in runtime.engine.offered if agent.name in names])
     return server
+
+
+def _made(runtime: Runtime) -> Listing:
+    listed = [shown(entry, toolset) for toolset, entries in toolsets(runtime).items() for entry in entries]
+    return {"tools": listed, "prompts": [*map(shown_prompt, runtime.engine.offered)]}
 
 
 def _stranger(runtime: Runtime, names: Sequence[str]) -> Callable[[str], Awaitable[CallToolResult]]:

@@ -2,9 +2,12 @@
 
 | client | how |
 |---|---|
+| 2026-07-28 with tasks | the call becomes a task, which asks if the client has forms too (`mcp_server.tasks`) |
 | 2026-07-28 with form elicitation | `InputRequiredResult`; the client answers by repeating the call |
 | older with form elicitation | `elicitation/create` while the call is open |
 | any other, and every `decision` | the result says `waiting` and how to answer |
+
+A client that can only open pages (elicitation by URL) is among the others: there is no page to answer on.
 """
 
 from collections.abc import Mapping
@@ -12,30 +15,34 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import anyio
+from mcp.server.context import ServerRequestContext
 from mcp.server.mcpserver import Context
+from mcp.server.session import ServerSession
 from mcp.shared.exceptions import MCPError
-from mcp_types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
+from mcp_types import ElicitRequest, ElicitResult, InputRequiredResult
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import BaseModel, ValidationError
 
 from agents.runtime.engine import TICK_S
-from agents.runtime.questions import NO, fingerprint
+from agents.runtime.questions import fingerprint
 from mcp_server.compose import Runtime
+from mcp_server.forms import MOST_QUESTIONS, form, may_be_asked, take
 from mcp_server.logs import about
-from state.events import Question
+from state.events import Asked, Question
 from state.problem import ProblemError
 from state.thread import Thread
 
 Ctx: TypeAlias = Context[Any, Any]
-Channel: TypeAlias = Literal["retry", "push", "none"]
+Request: TypeAlias = ServerRequestContext[Any, Any]
+Channel: TypeAlias = Literal["task", "retry", "push", "none"]
+TASKS = "io.modelcontextprotocol/tasks"
 LONGEST_WAIT_S = 50.0
 """Hosts give a call about a minute (R17)."""
-MOST_ROUNDS = 8
-"""Questions put in one call; clients give up at about ten."""
+TASK_WAIT_S = 1.0
+"""What takes longer becomes a task, for clients that have them."""
 FORM_S = 45.0
 SHORTEST_FORM_S = 2.0
 """Nobody can read a question in less."""
-CHANNEL = "elicitation"
 
 
 class Round(BaseModel):
@@ -75,7 +82,10 @@ def begin(runtime: Runtime, ctx: Ctx, wait_s: float | None = None) -> Call:
         case other:
             hint = f"Give a number of seconds, 0 to {LONGEST_WAIT_S:.0f}."
             raise ProblemError("bad_input", f"_meta.wait is {str(other)[:80]!r}.", hint)
-    return Call(runtime, ctx, wait if wait_s is None else wait_s, anyio.current_time() + LONGEST_WAIT_S)
+    wait = wait if wait_s is None else wait_s
+    if has_tasks(ctx.session):
+        wait = min(wait, TASK_WAIT_S)
+    return Call(runtime, ctx, wait, anyio.current_time() + LONGEST_WAIT_S)
 
 
 def meta(ctx: Ctx) -> Mapping[str, Any]:
@@ -83,7 +93,7 @@ def meta(ctx: Ctx) -> Mapping[str, Any]:
     return {**(ctx.request_context.meta or {})}
 
 
-def client_name(ctx: Ctx) -> str:
+def client_name(ctx: Ctx | Request) -> str:
     """Return the client's name and version, for the log."""
     params = ctx.session.client_params
     return f"{params.client_info.name} {params.client_info.version}".strip()[:200] if params else ""
@@ -91,12 +101,25 @@ def client_name(ctx: Ctx) -> str:
 
 def channel_of(ctx: Ctx) -> Channel:
     """Return how this client can be asked, by its era and by what it declared."""
-    declared = ctx.client_capabilities.elicitation if ctx.client_capabilities else None
-    if declared is None or (declared.form is None and declared.url is not None):
+    if has_tasks(ctx.session):
+        return "task"
+    if not has_forms(ctx.session):
         return "none"
     if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS:
         return "retry"
     return "push" if ctx.session.can_send_request else "none"
+
+
+def has_tasks(session: ServerSession) -> bool:
+    """Whether the request that the session is of declares tasks; in an older era that means nothing."""
+    declared = session.client_capabilities
+    return session.protocol_version in MODERN_PROTOCOL_VERSIONS and TASKS in ((declared and declared.extensions) or {})
+
+
+def has_forms(session: ServerSession) -> bool:
+    """Whether the client can show a form. Naming no kind of elicitation means forms."""
+    declared = session.client_capabilities and session.client_capabilities.elicitation
+    return declared is not None and (declared.form is not None or declared.url is None)
 
 
 async def settle(call: Call, thread: Thread) -> Thread | InputRequiredResult:
@@ -122,26 +145,26 @@ async def go_on(call: Call, carried: Round) -> Thread | InputRequiredResult:
     """Take the answer that the repetition of a call brings, and settle the thread from there."""
     thread = call.runtime.find(carried.thread)
     response = (call.ctx.input_responses or {}).get(_form_key(carried.number))
-    if not (isinstance(response, ElicitResult) and channel_of(call.ctx) == "retry"):
+    if not (isinstance(response, ElicitResult) and has_forms(call.ctx.session)):
         return thread
     with about(thread_id=thread.id, session=thread.session):
-        moved = await _take(call, thread, carried.shown, response)
+        taken = await take(call.runtime, thread.id, carried.shown, response, client_name(call.ctx))
         thread = call.runtime.store.load(thread.id)
-        return await _ask(call, await _wait(call, thread), carried.number + 1) if moved else thread
+        return thread if taken == "left" else await _ask(call, await _wait(call, thread), carried.number + 1)
 
 
 async def _ask(call: Call, thread: Thread, number: int) -> Thread | InputRequiredResult:
     channel = channel_of(call.ctx)
-    for later in range(number, MOST_ROUNDS):
+    for later in range(number, MOST_QUESTIONS):
         question = thread.question
-        if question is None or channel == "none" or not _may_be_asked(call.runtime, question):
+        if question is None or channel in ("none", "task") or not may_be_asked(call.runtime, question):
             return thread
         if channel == "retry":
-            return _form_request(thread, question, later)
-        response = await _push(call, thread, question)
-        moved = response is not None and await _take(call, thread, fingerprint(question), response)
+            return _form_request(call.runtime, thread, question, later)
+        response, shown, client = await _push(call, thread, question), fingerprint(question), client_name(call.ctx)
+        left = response is None or await take(call.runtime, thread.id, shown, response, client) == "left"
         thread = call.runtime.store.load(thread.id)
-        if not moved:  # pragma: no branch - Python 3.11 does not trace what a coroutine does after a throw into it
+        if left:  # pragma: no branch - Python 3.11 does not trace what a coroutine does after a throw into it
             return thread
         thread = await _wait(call, thread)
     return thread
@@ -158,32 +181,14 @@ async def _wait(call: Call, thread: Thread) -> Thread:
     return await call.runtime.engine.wait(thread.id, min(call.wait_s, call.left_s), report)
 
 
-def _may_be_asked(runtime: Runtime, question: Question) -> bool:
-    """Whether this caller's client may be asked: what only a person may answer needs the scope for that (R8)."""
-    if question.kind == "decision":
-        return False
-    if question.answer_by == "anyone":
-        return "run" in runtime.caller.scopes
-    return "approve" in runtime.caller.scopes and CHANNEL in runtime.settings.approval_channels
-
-
-def _schema(question: Question) -> dict[str, Any]:
-    field: dict[str, Any] = {"type": "string", "title": "Answer"}
-    if question.options:
-        field["enum"] = list(question.options)
-    return {"type": "object", "properties": {"answer": field}, "required": ["answer"]}
-
-
 def _form_key(number: int) -> str:
     return f"question-{number}"
 
 
-def _form_request(thread: Thread, question: Question, number: int) -> InputRequiredResult:
-    form = ElicitRequestFormParams(message=question.text, requested_schema=_schema(question))
+def _form_request(runtime: Runtime, thread: Thread, question: Question, number: int) -> InputRequiredResult:
+    request = ElicitRequest(params=form(runtime, question))
     state = Round(thread=thread.id, shown=fingerprint(question), number=number)
-    return InputRequiredResult(
-        input_requests={_form_key(number): ElicitRequest(params=form)}, request_state=state.model_dump_json()
-    )
+    return InputRequiredResult(input_requests={_form_key(number): request}, request_state=state.model_dump_json())
 
 
 async def _push(call: Call, thread: Thread, question: Question) -> ElicitResult | None:
@@ -192,12 +197,13 @@ async def _push(call: Call, thread: Thread, question: Question) -> ElicitResult 
     if seconds < SHORTEST_FORM_S:
         return None
     response: ElicitResult | None = None
+    shown = form(call.runtime, question)
     with anyio.move_on_after(seconds):
         async with anyio.create_task_group() as group:
-            group.start_soon(_withdraw_when_answered, call.runtime, thread, group.cancel_scope)
+            group.start_soon(_withdraw_when_answered, call.runtime, thread, question, group.cancel_scope)
             try:
                 response = await call.ctx.session.elicit_form(
-                    question.text, _schema(question), related_request_id=call.ctx.request_context.request_id
+                    shown.message, shown.requested_schema, related_request_id=call.ctx.request_context.request_id
                 )
             except (MCPError, ValidationError):
                 response = None
@@ -205,43 +211,18 @@ async def _push(call: Call, thread: Thread, question: Question) -> ElicitResult 
     return response
 
 
-async def _withdraw_when_answered(runtime: Runtime, thread: Thread, form: anyio.CancelScope) -> None:
-    """Close the form once the thread has moved on, or the process is going."""
-    engine = runtime.engine
+async def _withdraw_when_answered(
+    runtime: Runtime, thread: Thread, question: Question, form: anyio.CancelScope
+) -> None:
+    """Close the form once the thread has moved on, or the process is going. Asked anew, it is the same question."""
+    engine, shown = runtime.engine, fingerprint(question)
+
+    def still_open() -> bool:
+        news = [record.event for record in engine.store.read(thread.id, after=thread.version)]
+        return all(isinstance(event, Asked) and fingerprint(event.question) == shown for event in news)
+
     with engine.bells.listen(thread.id) as bell:
-        while not engine.bells.closed and not engine.store.read(thread.id, after=thread.version, limit=1):
+        while not engine.bells.closed and still_open():
             with anyio.move_on_after(TICK_S):
                 await bell.rung.wait()
     form.cancel()
-
-
-async def _take(call: Call, thread: Thread, shown: str, response: ElicitResult) -> bool:
-    """Give the answer to the engine; True if the thread moves on.
-
-    `accept` answers. `decline` denies an approval and leaves any other question open. `cancel` answers nothing: clients
-    without a person send it by themselves.
-    """
-    question = call.runtime.store.load(thread.id).question
-    if question is None or fingerprint(question) != shown:
-        return True
-    if not _may_be_asked(call.runtime, question):
-        return False
-    match response.action, question.kind:
-        case "accept", _:
-            answer = _content(response.content)
-        case "decline", "approval":
-            answer = NO
-        case _:
-            return False
-    try:
-        await call.runtime.engine.answer(
-            thread.id, question.key, answer, channel=CHANNEL, person=True, client=client_name(call.ctx), shown=shown
-        )
-    except ProblemError as error:
-        if error.problem.kind not in ("bad_input", "conflict", "not_found", "expired"):
-            raise
-    return True
-
-
-def _content(content: Mapping[str, Any] | None) -> Any:
-    return (content or {}).get("answer")

@@ -15,9 +15,9 @@ LONGEST = 1000
 Shown: TypeAlias = Status | Literal["interrupted"]
 
 
-def envelope(runtime: Runtime, thread: Thread) -> Envelope:
-    """Describe a thread. Fields that do not apply are left out (R16)."""
-    status = status_of(runtime, thread)
+def envelope(runtime: Runtime, thread: Thread, status: Shown | None = None) -> Envelope:
+    """Describe a thread. Fields that do not apply are left out (R16). `status` is that of one as it was once."""
+    status = status or status_of(runtime, thread)
     fields: Envelope = {
         "thread_id": thread.id,
         "session": thread.session,
@@ -29,7 +29,7 @@ def envelope(runtime: Runtime, thread: Thread) -> Envelope:
         "error": error_of(thread),
         "worktree": _own_tree(thread),
         "version": thread.version,
-        "progress": _progress(runtime, thread) if status in ("running", "waiting", "interrupted") else None,
+        "progress": _progress(runtime, thread, status) if status in ("running", "waiting", "interrupted") else None,
         "approval": "host" if runtime.settings.approval == "host" else None,
         "next": next_call(thread, status, by_host=runtime.settings.approval == "host"),
     }
@@ -90,8 +90,15 @@ def _own_tree(thread: Thread) -> dict[str, str] | None:
     return {"root": own.root, "branch": own.branch or "", "base": own.head or "", "checkout": own.source}
 
 
-def _progress(runtime: Runtime, thread: Thread) -> dict[str, Any]:
-    doing = f"{thread.pending.tool} ({thread.pending.key})" if thread.pending else runtime.bells.doing.get(thread.id)
+def doing_of(runtime: Runtime, thread: Thread, status: Shown) -> str | None:
+    """Return what the thread is at, or was when it stopped."""
+    if thread.pending is not None:
+        return f"{thread.pending.tool} ({thread.pending.key})"
+    return runtime.bells.doing.get(thread.id) if status == "running" else None
+
+
+def _progress(runtime: Runtime, thread: Thread, status: Shown) -> dict[str, Any]:
+    doing = doing_of(runtime, thread, status)
     spent = {"steps": thread.steps, "of": thread.budget.steps, "seconds": round(thread.seconds, 1)}
     return {**spent, "doing": doing} if doing else spent
 

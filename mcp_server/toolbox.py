@@ -8,18 +8,17 @@ from typing import Any, TypeAlias
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
 from mcp.shared.exceptions import MCPError
-from mcp_types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
+from mcp_types import CallToolResult, InputRequiredResult, ToolAnnotations
 from pydantic import BaseModel
 
-from mcp_server import plain
 from mcp_server.asking import Ctx, begin, carried, go_on
 from mcp_server.callers import Scope, caller_of
 from mcp_server.compose import Runtime
-from mcp_server.envelope import Envelope, envelope, is_failure, refusal
+from mcp_server.envelope import Envelope, envelope, refusal
 from mcp_server.logs import about
-from mcp_server.narrowing import said
+from mcp_server.replies import reply
 from mcp_server.schemas import Schema, lean
-from mcp_server.shortening import fitted
+from mcp_server.task_view import offered
 from state.problem import Problem, ProblemError
 from state.thread import Thread
 
@@ -28,8 +27,9 @@ log = logging.getLogger(__name__)
 Answer: TypeAlias = Thread | Envelope | InputRequiredResult
 Act: TypeAlias = Callable[[Runtime, Ctx, Any], Awaitable[Answer]]
 
-TIMES_INLINE = 3
-"""A result may be so many times as long as what is kept in the log itself."""
+OFFER = "factor12.task"
+"""Under this a result has the id of the task that its client gets in its place; it never leaves the process."""
+
 READS = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
 
 
@@ -86,7 +86,7 @@ def _tool(runtime: Runtime, fields: Schema, find: Callable[[str], Entry], absent
         with about(tool=name):
             seen = runtime.acting_for(caller_of(ctx.request_context.request))
             answer = await _perform(seen, find(name), ctx, given)
-            return answer if isinstance(answer, InputRequiredResult) else reply(seen, answer, absent)
+            return answer if isinstance(answer, InputRequiredResult) else _result(seen, ctx, answer, absent)
 
     return Tool(
         fn=call,
@@ -101,7 +101,7 @@ def _tool(runtime: Runtime, fields: Schema, find: Callable[[str], Entry], absent
     )
 
 
-async def _perform(runtime: Runtime, entry: Entry, ctx: Ctx, given: dict[str, Any]) -> Envelope | InputRequiredResult:
+async def _perform(runtime: Runtime, entry: Entry, ctx: Ctx, given: dict[str, Any]) -> Answer:
     """Run one call. This is the outermost door: what nobody foresaw is logged, and said without its details."""
     from mcp_server.arguments import read  # a host waits for the start
 
@@ -109,35 +109,28 @@ async def _perform(runtime: Runtime, entry: Entry, ctx: Ctx, given: dict[str, An
         runtime.caller.need(entry.needs)
         arguments = read(entry.arguments, given, entry.name)
         if (back := carried(ctx)) is not None:  # the call was made before; it comes again with an answer
-            answer = await go_on(begin(runtime, ctx), back)
-        else:
-            answer = await entry.act(runtime, ctx, arguments)
+            return await go_on(begin(runtime, ctx), back)
+        return await entry.act(runtime, ctx, arguments)
     except MCPError:
         raise
     except ProblemError as error:
-        answer = refusal(error.problem, thread_id=_named(runtime, given))
+        return refusal(error.problem, thread_id=_named(runtime, given))
     except Exception as error:
         log.exception("%s failed", entry.name)
         message = f"{entry.name} failed unexpectedly ({type(error).__name__})."
         hint = "Its details are in the server's log on stderr. Nothing was lost: `thread_list` shows the threads."
-        answer = refusal(Problem(kind="internal", message=message, hint=hint), thread_id=_named(runtime, given))
-    if isinstance(answer, InputRequiredResult):
-        return answer
+        return refusal(Problem(kind="internal", message=message, hint=hint), thread_id=_named(runtime, given))
+
+
+def _result(runtime: Runtime, ctx: Ctx, answer: Thread | Envelope, absent: Collection[str]) -> CallToolResult:
+    """Return what the answer is on the wire, with the task that goes in its place if the client gets one."""
     fields = envelope(runtime, answer) if isinstance(answer, Thread) else answer
     with about(**{name: fields[name] for name in ("thread_id", "session") if name in fields}):
         log.info("answered: %s", fields["error"]["kind"] if "error" in fields else fields.get("status", "ok"))
-    return fields
-
-
-def reply(runtime: Runtime, fields: Envelope, absent: Collection[str] = ()) -> CallToolResult:
-    """Return a result as both of what hosts read, without secrets, and short enough for a model to read it."""
-    if runtime.settings.approval == "host":
-        fields = {"approval": "host", **fields}
-    if absent and "next" in fields:
-        fields = {**fields, "next": said(fields["next"], absent)}
-    clean, links = fitted(runtime.outward.value(fields), TIMES_INLINE * runtime.settings.inline_bytes)
-    content = TextContent(type="text", text=plain.text(clean))
-    return CallToolResult(content=[content, *links], structured_content=clean, is_error=is_failure(clean))
+    result = reply(runtime, fields, absent)
+    if isinstance(answer, Thread) and (task := offered(runtime, ctx, answer)) is not None:
+        result.meta = {OFFER: str(task)}
+    return result
 
 
 def _named(runtime: Runtime, given: dict[str, Any]) -> str:

@@ -161,6 +161,14 @@ class Engine:
             self._signalled(after)
             return after
 
+    async def ask_anew(self, thread: Thread) -> None:
+        """Note that the open question was shown to somebody who gave no answer. Nothing else changes by it."""
+        if thread.asked is not None:
+            try:
+                self._signalled(await patiently(self.store.signal, thread, thread.asked))
+            except Moved:
+                return  # it is not open any longer, or somebody else noted it
+
     async def resume(self, thread_id: str) -> Thread:
         """Drive a thread that was interrupted, or rewound. An ended one, or one with a question, stays as it is.
 

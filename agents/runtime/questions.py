@@ -16,16 +16,23 @@ from state.thread import Thread
 from tools.base import first_complaint
 
 APPROVAL_LIFETIME_S = 3600.0
+LONGEST_PLAN = 4000
+"""What a form shows of a plan; how much more there is, is said."""
 MORE_STEPS = 25
 MORE_SECONDS = 1800.0
 YES, NO = "approve", "deny"
+BLANK = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0")
+"""Letters and signs that show nothing, though Unicode does not count them among the invisible."""
 
 
 def visible(text: str) -> str:
     """Show control, bidirectional and invisible characters as escapes, so that a person sees what will run."""
-    return "".join(
-        char if char in "\n\t" or unicodedata.category(char)[0] != "C" else f"\\u{{{ord(char):x}}}" for char in text
-    )
+    return "".join(char if _is_seen(char) else f"\\u{{{ord(char):x}}}" for char in text)
+
+
+def _is_seen(char: str) -> bool:
+    kind = unicodedata.category(char)
+    return char in "\n\t" or not (kind[0] == "C" or kind in ("Zl", "Zp") or char in BLANK)
 
 
 def from_agent(step: Ask) -> Asked:
@@ -48,12 +55,20 @@ def approval(key: str, tool: str, reason: str, plan: Any, binding: str, now: flo
         key=f"approve:{key}",
         kind="approval",
         answer_by="person",
-        text=f"{visible(reason)}\nApprove exactly this {tool}?\n{shown[:4000]}",
+        text=f"{visible(reason)}\nApprove exactly this {tool}?\n{_whole_or_said(shown)}",
         options=(YES, NO),
         context={"tool": tool, "plan": plan, "binding": binding},
         expires_at=now + APPROVAL_LIFETIME_S,
     )
     return Asked(key=question.key, question=question, topic="approval", about=key, binding=binding)
+
+
+def _whole_or_said(shown: str) -> str:
+    """Return the plan; of one too long for a form the beginning and the end, and how much is missing between them."""
+    if (more := len(shown) - LONGEST_PLAN) <= 0:
+        return shown
+    half = LONGEST_PLAN // 2
+    return f"{shown[:half]}\n… {more} characters are left out here; the thread's history has them …\n{shown[-half:]}"
 
 
 def after_failures(key: str, problems: tuple[Problem, ...]) -> Asked:

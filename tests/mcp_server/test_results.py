@@ -14,8 +14,8 @@ from agents.runtime.definition import Agent
 from mcp_server import plain
 from mcp_server.app import build_server
 from mcp_server.compose import running
+from mcp_server.replies import TIMES_INLINE
 from mcp_server.shortening import fitted
-from mcp_server.toolbox import TIMES_INLINE
 from state.steps import Done, Step
 from state.thread import Thread
 from tests.agents.shop import SHOP

@@ -3,7 +3,7 @@
 import pytest
 
 from agents.runtime.driver import drive
-from agents.runtime.questions import visible
+from agents.runtime.questions import approval, visible
 from state.events import Asked
 from state.thread import Thread
 from tests.agents.runtime.lab import DEAD, Lab, answer, drive_on, events, kinds, run, watched
@@ -110,4 +110,13 @@ async def test_a_denial_reaches_the_agent_which_may_go_on_without(lab: Lab) -> N
 @pytest.mark.requirement("R8", "R18")
 def test_a_person_sees_control_and_invisible_characters_of_what_would_run() -> None:
     assert visible("rm\u202e fr\u200b\x1b[2K\ta\nb") == "rm\\u{202e} fr\\u{200b}\\u{1b}[2K\ta\nb"
+    assert visible("a\u2028b\u3164c\u2800") == "a\\u{2028}b\\u{3164}c\\u{2800}"
     assert visible("plain text, größer, 日本") == "plain text, größer, 日本"
+
+
+@pytest.mark.requirement("R8")
+def test_of_what_is_too_long_for_a_form_both_ends_are_shown_and_how_much_is_left_out() -> None:
+    asked = approval("key", "edit_file", "It writes.", "a" * 5000 + "the end", "binding", 0.0)
+    text = asked.question.text
+    assert "a" * 1500 in text and text.endswith('the end"') and "1009 characters are left out here" in text
+    assert "left out" not in approval("key", "edit_file", "It writes.", "a" * 3000, "binding", 0.0).question.text
