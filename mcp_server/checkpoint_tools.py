@@ -1,24 +1,17 @@
 """The `checkpoint_*` tools: hold a thread's work trees, see what changed since, and take thread and files back."""
 
-from collections.abc import Awaitable, Callable
-from functools import partial
-from typing import TypeVar
-
 from mcp_types import ToolAnnotations
 from pydantic import Field
 
-from agents.runtime.rewinding import rewind
 from mcp_server import checkpoints
 from mcp_server.arguments import Arguments, ThreadId
 from mcp_server.asking import Ctx
-from mcp_server.checkpoints import MOST_PATHS
 from mcp_server.compose import Runtime
 from mcp_server.envelope import Envelope
 from mcp_server.schemas import Schema, result_schema
 from mcp_server.toolbox import Entry
 from state.thread import Thread
 
-T = TypeVar("T")
 _TEXT: Schema = {"type": "string"}
 _ROWS: Schema = {"type": "array", "items": {"type": "object"}}
 _OBJECT: Schema = {"type": "object"}
@@ -40,9 +33,7 @@ class Restore(Arguments):
 
 
 async def save(runtime: Runtime, _: Ctx, args: Save) -> Envelope:
-    thread = runtime.find(args.thread_id)
-    key, act = f"save {thread.id} {args.label}", partial(checkpoints.save, runtime, thread, args.label)
-    return await _in_time(runtime, thread, key, act)
+    return await checkpoints.save_in_time(runtime, runtime.find(args.thread_id), args.label)
 
 
 async def find(runtime: Runtime, _: Ctx, args: ThreadId) -> Envelope:
@@ -51,33 +42,12 @@ async def find(runtime: Runtime, _: Ctx, args: ThreadId) -> Envelope:
 
 async def diff(runtime: Runtime, _: Ctx, args: Diff) -> Envelope:
     thread = _thread(runtime, args.checkpoint_id)
-    compare = partial(checkpoints.compared, runtime, thread, args.checkpoint_id, args.against)
-    found = await _in_time(runtime, thread, f"diff {args.checkpoint_id} {args.against}", compare)
-    if isinstance(found, dict):
-        return found  # pragma: no cover - tested, but Python 3.11 does not trace a coroutine after a throw into it
-    whole = "".join(one.patch for one in found)
-    page = whole[args.after : args.after + runtime.settings.inline_bytes // 2]
-    end = args.after + len(page)
-    more = f"More of the patch: after {end}. " if end < len(whole) else ""
-    step = f"{more}`checkpoint_restore` takes the files back; it says first what it would do."
-    rows = checkpoints.rows(found, MOST_PATHS)
-    return {"thread_id": thread.id, "files": rows, "patch": page, "next": step}
+    return await checkpoints.diff_in_time(runtime, thread, args.checkpoint_id, args.against, args.after)
 
 
 async def restore(runtime: Runtime, _: Ctx, args: Restore) -> Envelope:
     thread = _thread(runtime, args.checkpoint_id)
-    act = partial(rewind, runtime.engine, thread, args.checkpoint_id, dry_run=args.dry_run)
-    told = await _in_time(runtime, thread, f"restore {args.checkpoint_id} {args.dry_run}", act)
-    return told if isinstance(told, dict) else checkpoints.restored(thread, told, dry_run=args.dry_run)
-
-
-async def _in_time(runtime: Runtime, thread: Thread, key: str, act: Callable[[], Awaitable[T]]) -> T | Envelope:
-    """Return what it returns, or what to do while it goes on (R17): a work tree can be large, and a host impatient."""
-    found: T | None = await runtime.background.within(runtime.settings.inline_wait_s, key, act)
-    if found is not None:
-        return found
-    step = "It takes long and goes on. The same call waits for it; `checkpoint_list` shows it once it is done."
-    return {"thread_id": thread.id, "status": "running", "next": step}
+    return await checkpoints.restore_in_time(runtime, thread, args.checkpoint_id, dry_run=args.dry_run)
 
 
 def _thread(runtime: Runtime, wanted: str) -> Thread:

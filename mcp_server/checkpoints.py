@@ -1,11 +1,12 @@
 """What every door does with checkpoints: save one, list them, compare, take a thread and its files back."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from agents.runtime.patience import patiently
-from agents.runtime.rewinding import Rewind, checkpoint_id, find_checkpoint
+from agents.runtime.rewinding import Rewind, checkpoint_id, find_checkpoint, rewind
 from mcp_server.compose import Runtime
 from mcp_server.envelope import Envelope
 from state.events import CheckpointTaken
@@ -17,6 +18,7 @@ from tools.checkpoints.showing import Difference, differences
 from tools.giterrors import printable
 from tools.workspace import Repository
 
+T = TypeVar("T")
 MOST_PATHS = 200
 
 
@@ -41,6 +43,39 @@ async def save(runtime: Runtime, thread: Thread, label: str) -> Envelope:
         taken = checkpoint_id(thread, thread.checkpoints[-1])
         step = f'`checkpoint_restore` with checkpoint_id "{taken}" brings the files back to this.'
         return {"checkpoint_id": taken, "left_out": left_out, "next": step}
+
+
+async def save_in_time(runtime: Runtime, thread: Thread, label: str) -> Envelope:
+    return await _in_time(runtime, thread, f"save {thread.id} {label}", partial(save, runtime, thread, label))
+
+
+async def diff_in_time(runtime: Runtime, thread: Thread, wanted: str, against: str, after: int) -> Envelope:
+    """Return which files differ, and a page of the patch from `after` on."""
+    compare = partial(compared, runtime, thread, wanted, against)
+    found = await _in_time(runtime, thread, f"diff {wanted} {against}", compare)
+    if isinstance(found, dict):
+        return found  # pragma: no cover - tested, but Python 3.11 does not trace a coroutine after a throw into it
+    whole = "".join(one.patch for one in found)
+    page = whole[after : after + runtime.settings.inline_bytes // 2]
+    end = after + len(page)
+    more = f"More of the patch: after {end}. " if end < len(whole) else ""
+    step = f"{more}`checkpoint_restore` takes the files back; it says first what it would do."
+    return {"thread_id": thread.id, "files": rows(found, MOST_PATHS), "patch": page, "next": step}
+
+
+async def restore_in_time(runtime: Runtime, thread: Thread, wanted: str, *, dry_run: bool) -> Envelope:
+    act = partial(rewind, runtime.engine, thread, wanted, dry_run=dry_run)
+    told = await _in_time(runtime, thread, f"restore {wanted} {dry_run}", act)
+    return told if isinstance(told, dict) else restored(thread, told, dry_run=dry_run)
+
+
+async def _in_time(runtime: Runtime, thread: Thread, key: str, act: Callable[[], Awaitable[T]]) -> T | Envelope:
+    """Return what it returns, or what to do while it goes on (R17): a work tree can be large, and a host impatient."""
+    found: T | None = await runtime.background.within(runtime.settings.inline_wait_s, key, act)
+    if found is not None:
+        return found
+    step = "It takes long and goes on. The same call waits for it; `checkpoint_list` shows it once it is done."
+    return {"thread_id": thread.id, "status": "running", "next": step}
 
 
 async def listed(runtime: Runtime, thread: Thread) -> Envelope:

@@ -23,6 +23,7 @@ from mcp_server.logs import about
 from mcp_server.outward import Outward
 from mcp_server.repositories import Repositories
 from mcp_server.settings import Settings, child_environment
+from mcp_server.tally import Calls
 from state import sessions
 from state.events import Launched
 from state.log import SqliteStore
@@ -71,6 +72,7 @@ class Runtime:
     outward: Outward = field(default_factory=Outward)
     bells: Bells = field(default_factory=Bells)
     background: Background = field(default_factory=Background)
+    calls: Calls = field(default_factory=Calls)
     caller: Caller = LOCAL
     for_everybody: bool = False
     """Whether it drives the threads of every principal, and not only of the one it was started by."""

@@ -127,7 +127,12 @@ def application(runtime: Runtime, server: Server, transport: Transport, door: Do
         described = JSONResponse(oauth.metadata())
         routes += [Route(f"{METADATA}{path}", described, methods=["GET"]) for path in ("", "/mcp", "/sse")]
     needs: Needs = {entry.name: entry.needs for entry in table(runtime)}
-    return Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(Front, door, security, needs)])
+    app = Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(Front, door, security, needs)])
+    if transport == "http":
+        from mcp_server.rest import rest  # of no use to SSE alone
+
+        app.router.default = rest(runtime, door)
+    return app
 
 
 def _admit(settings: Settings, door: Door) -> None:

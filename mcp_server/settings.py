@@ -20,6 +20,9 @@ _ADDRESS = re.compile(r"https://[^/\s?#@]+[^\s?#]*|http://(?:localhost|127\.0\.0
 TOOLSETS = ("agents", "threads", "checkpoints", "repositories", "service")
 
 
+CHANNELS = ("elicitation", "terminal", "rest")
+
+
 class Settings(BaseSettings):
     """Every variable factor12 reads. `docs/configuration.md` is generated from this table."""
 
@@ -95,9 +98,9 @@ class Settings(BaseSettings):
         description="host: the host's own permission prompt for thread_approve counts as a person's approval.",
     )
     approval_channels: Words = Field(
-        default=("elicitation", "terminal"),
+        default=CHANNELS,
         alias="FACTOR12_APPROVAL_CHANNELS",
-        description="Where a person may approve: elicitation, terminal.",
+        description="Where a person may approve: elicitation, terminal, rest (with a token that may approve).",
     )
     toolsets: Words = Field(
         default=TOOLSETS, alias="FACTOR12_TOOLSETS", description=f"Offer only tools of these: {', '.join(TOOLSETS)}."
@@ -154,6 +157,14 @@ class Settings(BaseSettings):
         alias="FACTOR12_OAUTH_JWKS_URL",
         description="Where its keys are. Default: as its metadata says.",
     )
+    webhooks: Path | None = Field(
+        default=None,
+        alias="FACTOR12_WEBHOOKS",
+        description="The file with the rules of webhooks; docs/rest.md shows one. Default: none are taken.",
+    )
+    enable_metrics: bool = Field(
+        default=True, alias="ENABLE_METRICS", description="Whether `/metrics` answers over HTTP."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="WARNING", alias="LOG_LEVEL", description="What is written to stderr."
     )
@@ -181,7 +192,9 @@ class Settings(BaseSettings):
     def _any_case(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
 
-    @field_validator("state_dir", "checkpoint_dir", "base_path", "allowed_roots", "excluded_roots", "trusted_roots")
+    @field_validator(
+        "state_dir", "checkpoint_dir", "base_path", "allowed_roots", "excluded_roots", "trusted_roots", "webhooks"
+    )
     @classmethod
     def _at_home(cls, value: Path | tuple[Path, ...] | None) -> Path | tuple[Path, ...] | None:
         """Know `~`, which hosts hand on as it stands in their configuration."""
@@ -195,8 +208,8 @@ class Settings(BaseSettings):
     @field_validator("approval_channels")
     @classmethod
     def _known_channels(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if unknown := set(value) - {"elicitation", "terminal"}:
-            raise ValueError(f"unknown channel {', '.join(sorted(unknown))}; there are elicitation and terminal")
+        if unknown := set(value) - set(CHANNELS):
+            raise ValueError(f"unknown channel {', '.join(sorted(unknown))}; there are {', '.join(CHANNELS)}")
         return value
 
     @field_validator("toolsets")

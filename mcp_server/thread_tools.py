@@ -1,8 +1,5 @@
 """The `thread_*` tools: find threads again, follow, read, answer, resume and cancel them."""
 
-import json
-from typing import Any
-
 from mcp_types import ToolAnnotations
 
 from agents.runtime.questions import NO, YES
@@ -11,15 +8,12 @@ from mcp_server.asking import Ctx, begin, client_name, settle
 from mcp_server.compose import Runtime
 from mcp_server.envelope import Envelope, status_of
 from mcp_server.forking import forked
+from mcp_server.paging import listed, page
 from mcp_server.schemas import Schema, envelope_schema, result_schema
-from mcp_server.timeline import entry, iso
 from mcp_server.toolbox import READS, Entry
 from mcp_server.toolbox import Answer as Answered
 from state.problem import ProblemError
-from state.store import Row, Search
 
-MOST_EVENTS = 50
-MOST_BYTES = 24_000
 CHANNEL = "mcp"
 _ROWS: Schema = {"type": "array", "items": {"type": "object"}}
 GOES_ON = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=False, open_world_hint=True)
@@ -81,13 +75,7 @@ async def cancel(runtime: Runtime, ctx: Ctx, args: Cancel) -> Answered:
 async def history(runtime: Runtime, _: Ctx, args: History) -> Envelope:
     """Return events oldest first, as many as fit."""
     thread = runtime.find(args.thread_id)
-    events, size = list[dict[str, Any]](), 0
-    for record in runtime.store.read(thread.id, args.after, MOST_EVENTS):
-        events.append(entry(record))
-        size += len(json.dumps(events[-1]))
-        if size > MOST_BYTES:
-            break
-    last = events[-1]["version"] if events else args.after
+    events, last = page(runtime, thread, args.after)
     more = f'Call `thread_history` with thread_id "{thread.id}" and after {last} for the rest.'
     return {
         "thread_id": thread.id,
@@ -100,21 +88,11 @@ async def history(runtime: Runtime, _: Ctx, args: History) -> Envelope:
 
 
 async def find(runtime: Runtime, _: Ctx, args: Listing) -> Envelope:
-    wanted = args.model_dump(exclude_none=True)
-    if args.session is not None:
-        runtime.session(args.session)
-    if args.agent is not None:
-        runtime.engine.agent(args.agent)
-    if args.repo is not None and "/" in args.repo:
-        wanted["repo"] = str(runtime.repositories.resolve(args.repo))
-    rows = runtime.store.list(Search(**wanted), runtime.principal)
-    step = f'Call `thread_wait` with thread_id "{rows[0].thread_id}" for the latest one.' if rows else "None matches."
-    return {"threads": [_row(row) for row in rows], "next": step}
-
-
-def _row(row: Row) -> dict[str, Any]:
-    fields = row.model_dump(mode="json", exclude_none=True)
-    return {**fields, "created_at": iso(row.created_at), "updated_at": iso(row.updated_at)}
+    rows = listed(runtime, args)
+    step = (
+        f'Call `thread_wait` with thread_id "{rows[0]["thread_id"]}" for the latest one.' if rows else "None matches."
+    )
+    return {"threads": rows, "next": step}
 
 
 _THREAD = envelope_schema()

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any, TypeAlias
 
 from mcp.server.mcpserver.tools import Tool
@@ -84,9 +85,11 @@ def _tool(runtime: Runtime, fields: Schema, find: Callable[[str], Entry], absent
 
     async def call(ctx: Ctx, given: dict[str, Any]) -> CallToolResult | InputRequiredResult:
         with about(tool=name):
-            seen = runtime.acting_for(caller_of(ctx.request_context.request))
+            seen, begun = runtime.acting_for(caller_of(ctx.request_context.request)), monotonic()
             answer = await _perform(seen, find(name), ctx, given)
-            return answer if isinstance(answer, InputRequiredResult) else _result(seen, ctx, answer, absent)
+            result = answer if isinstance(answer, InputRequiredResult) else _result(seen, ctx, answer, absent)
+            runtime.calls.note("mcp", name, _outcome(result), monotonic() - begun)
+            return result
 
     return Tool(
         fn=call,
@@ -131,6 +134,14 @@ def _result(runtime: Runtime, ctx: Ctx, answer: Thread | Envelope, absent: Colle
     if isinstance(answer, Thread) and (task := offered(runtime, ctx, answer)) is not None:
         result.meta = {OFFER: str(task)}
     return result
+
+
+def _outcome(result: CallToolResult | InputRequiredResult) -> str:
+    """Return what a call came to, for those who count them: a problem's kind, `asked`, or `ok`."""
+    if isinstance(result, InputRequiredResult):
+        return "asked"
+    fields: Envelope = result.structured_content or {}
+    return str(fields["error"]["kind"]) if "error" in fields else "ok"
 
 
 def _named(runtime: Runtime, given: dict[str, Any]) -> str:

@@ -40,6 +40,23 @@ def list_threads(database: Database, search: Search, principal: str, now: float)
     return list(kept if search.limit < 0 else islice(kept, search.limit))
 
 
+def counted(database: Database) -> list[tuple[str, str, int, int]]:
+    """Return agent, status, number of threads and of their events, of everybody's threads."""
+    return database.rows("select agent, status, count(*), sum(head) from threads group by agent, status")
+
+
+def with_key(database: Database, principal: str, key: str) -> str | None:
+    """Return the thread that the principal launched under an idempotency key, whichever agent it runs."""
+    found = database.row("select public from threads where principal = ? and idempotency_key = ?", principal, key)
+    return None if found is None else str(found[0])
+
+
+def hide(database: Database, thread_id: str) -> None:
+    """Leave a thread out of lists. Its log stays readable by its id until `gc`, which forgets it once it has ended."""
+    with database.transaction() as db:
+        db.execute("update threads set hidden = 1 where public = ?", (thread_id,))
+
+
 def _row(values: tuple[object, ...], now: float) -> Row:
     *columns, owner, until = values
     row = Row.model_validate(dict(zip(Row.model_fields, columns, strict=True)))

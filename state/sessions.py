@@ -19,6 +19,12 @@ def push(database: Database, principal: str, session: str, root: str) -> None:
             _keep(db, principal, session, [*roots, root][-DEEPEST:])
 
 
+def begin(database: Database, principal: str, session: str) -> None:
+    """Open a session that has no repository yet, unless there is one."""
+    with database.transaction() as db:
+        db.execute("insert or ignore into sessions values (?, ?, '[]')", (principal, session))
+
+
 def pop(database: Database, principal: str, session: str) -> str | None:
     """Go back to the repository before the current one and return it; `None` when that was the last."""
     with database.transaction() as db:

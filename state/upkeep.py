@@ -19,7 +19,7 @@ DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 FRESH_S = 3600.0
 """A driver keeps a blob before it appends the event that names it: younger ones are never collected."""
 _OLD = (
-    f"status in ({', '.join(map(repr, sorted(ENDED)))}) and updated_at < ?"
+    f"status in ({', '.join(map(repr, sorted(ENDED)))}) and (updated_at < ? or hidden = 1)"
     " and public not in (select value from json_each(?))"
 )
 _DERIVED = ("head", *NAMED, *INDEXED)

@@ -26,7 +26,7 @@ def env(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., None]:
 def test_every_variable_has_an_alias_a_default_and_a_sentence(env: Callable[..., None]) -> None:
     settings = load()
     assert settings.inline_wait_s == 20 and settings.approval == "person"
-    assert settings.approval_channels == ("elicitation", "terminal") and settings.max_concurrent_agents == 10
+    assert settings.approval_channels == ("elicitation", "terminal", "rest") and settings.max_concurrent_agents == 10
     for field in Settings.model_fields.values():
         assert field.alias and field.description and field.description.endswith("."), field
 
