@@ -62,17 +62,10 @@ def _protocol_error_job(task: Nothing, thread: Thread) -> Step:
     raise RuntimeError("the agent is broken")
 
 
-@script
-def _multi_input(_: Nothing, thread: Thread) -> Step:
-    said = [answer(thread, key, f"What is {key}?") for key in ("a", "b")]
-    return Done(Report(summary=" and ".join(said)))
-
-
 AGENTS: tuple[Agent[Any, Any], ...] = (
     Agent("slow_compute", "Compute", "Take so many seconds.", Computation, Report, _slow_compute),
     Agent("failing_job", "Fail", "Fail after a moment.", Nothing, Report, _failing_job),
     Agent("protocol_error_job", "Break", "Break down.", Nothing, Report, _protocol_error_job),
-    Agent("multi_input", "Ask twice", "Ask two things.", Nothing, Report, _multi_input),
     Agent("confirm_delete", "Confirm", "Ask before it ends.", File, Report, _confirm_delete),
 )
 TOOLS: tuple[Tool[..., Any], ...] = (sleep,)

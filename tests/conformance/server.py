@@ -14,6 +14,7 @@ from mcp_server.outward import Outward
 from mcp_server.sdk import Server
 from mcp_server.settings import load
 from tests.conformance import contents, hooks, jobs, questions
+from tests.conformance.two_forms import TwoForms
 
 RETRY_MS = 500
 
@@ -28,6 +29,7 @@ def equipped(runtime: Runtime) -> Server:
     contents.add_resources(server)
     hooks.add_completions(server)
     server.middleware.append(hooks.answered)
+    server.middleware.append(TwoForms())
     resumable: Any = partial(server.streamable_http_app, event_store=hooks.Kept(), retry_interval=RETRY_MS)
     server.streamable_http_app = resumable
     return server

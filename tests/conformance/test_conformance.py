@@ -14,23 +14,9 @@ from tests.mcp_server.http_server import served
 pytestmark = pytest.mark.conformance
 
 EQUIPPED = (sys.executable, "-m", "tests.conformance.server")
-KNOWN = dict.fromkeys(
-    (
-        "tasks-lifecycle",
-        "tasks-capability-negotiation",
-        "tasks-wire-fields",
-        "tasks-request-state-removal",
-        "tasks-mrtr-input",
-        "tasks-request-headers",
-        "tasks-dispatch-and-envelope",
-        "tasks-mrtr-composition",
-    ),
-    "there are no tasks yet",
-)
-"""Scenarios and checks (`scenario:check`) that fail, each with the reason."""
-REQUIRED = {"2025-11-25": 84, "2026-07-28": 172}
+REQUIRED = {"2025-11-25": 84, "2026-07-28": 196}
 """The revisions whose requirements are frozen, and how many checks pass."""
-ALL = 210
+ALL = 234
 DEAD = 55
 """What passes when nobody answers: an error is what many a check expects."""
 
@@ -70,20 +56,20 @@ def equipped(shop: Path) -> Generator[str]:
 def test_what_a_revision_requires_is_there(equipped: str, tmp_path: Path, revision: str, tell: Tell) -> None:
     report = run(equipped, tmp_path, "--requirements", revision)
     tell(f"requirements of {revision}", report)
-    assert report.complaints(REQUIRED[revision], KNOWN if revision == "2026-07-28" else ()) == []
+    assert report.complaints(REQUIRED[revision]) == []
 
 
 def test_every_scenario_passes_also_those_of_extensions(equipped: str, tmp_path: Path, tell: Tell) -> None:
-    report = run(equipped, tmp_path, "--suite", "all", known=KNOWN)
+    report = run(equipped, tmp_path, "--suite", "all")
     tell("every scenario", report)
-    assert report.complaints(ALL, KNOWN) == []
+    assert report.complaints(ALL) == []
 
 
 def test_the_product_passes_what_needs_no_tools_of_the_suite(shop: Path, tmp_path: Path, tell: Tell) -> None:
     with served(shop) as (_, url):
         report = run(url, tmp_path, "--suite", "all").of(FOR_ANY_SERVER)
     tell("the product itself", report)
-    assert report.complaints(72, BY_NAME) == []
+    assert report.complaints(73, BY_NAME) == []
 
 
 def test_a_server_that_is_not_there_does_not_pass(tmp_path: Path, tell: Tell) -> None:

@@ -30,7 +30,7 @@ def served(
     shop: Path, *words: str, command: tuple[str, ...] = FACTOR12, **variables: str
 ) -> Generator[tuple[subprocess.Popen[str], str]]:
     """Start a server on a free port; its process and where it listens."""
-    known = measured(shop.parent.parent / "state", **{"FACTOR12_TRUSTED_ROOTS": str(shop.parent), **variables})
+    known = measured(shop.parent / "state", **{"FACTOR12_TRUSTED_ROOTS": str(shop.parent), **variables})
     given = [*command, "serve", "--transport", "http", "--port", "0", *words]
     with subprocess.Popen(given, cwd=shop, env=known, stderr=subprocess.PIPE, text=True) as process:
         try:

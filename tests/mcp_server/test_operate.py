@@ -54,7 +54,7 @@ async def test_metrics_count_threads_and_calls_of_every_door(home: Path) -> None
 async def test_metrics_are_for_who_may_see_everybodys_and_can_be_switched_off(home: Path) -> None:
     with resting(home, ENABLE_METRICS="false") as rest:
         assert "ENABLE_METRICS" in rest.refused(404, "GET", "/metrics")["hint"]
-    reads, all_of_it = token(home, "--scopes", "read,run"), token(home, "--scopes", "read,admin")
+    reads, all_of_it = token(home, "ada", "read,run"), token(home, "ada", "read,admin")
     with resting(home, secret=reads) as rest:
         assert "admin" in rest.refused(403, "GET", "/metrics")["message"]
         assert samples(Rest(rest.url, all_of_it))
@@ -62,8 +62,8 @@ async def test_metrics_are_for_who_may_see_everybodys_and_can_be_switched_off(ho
 
 
 async def test_it_is_alive_and_ready_without_a_token_and_says_why_it_is_not(home: Path) -> None:
-    secret = token(home)
-    database = home.parent.parent / "state/factor12.db"
+    secret = token(home, "ada")
+    database = home.parent / "state/factor12.db"
     with resting(home) as rest:
         assert rest.get("/healthz") == rest.get("/readyz") == {"status": "ok"}
         assert rest.send("GET", "/health").status_code == 401
@@ -80,7 +80,7 @@ def stopped(home: Path, rules: str, **variables: str) -> str:
     """Start a server with such a file, which must not start, and return its one line."""
     path = home.parent.parent / "webhooks.toml"
     path.write_text(rules)
-    known = measured(home.parent.parent / "state", FACTOR12_WEBHOOKS=str(path), HOOK_SECRET=SECRET) | variables
+    known = measured(home.parent / "state", FACTOR12_WEBHOOKS=str(path), HOOK_SECRET=SECRET) | variables
     command = [*FACTOR12, "serve", "--transport", "http", "--port", "0"]
     done = subprocess.run(command, cwd=home, env=known, capture_output=True, text=True, timeout=30)
     assert done.returncode in (1, 2) and done.stderr.count("\n") == 1, done.stderr

@@ -37,7 +37,7 @@ def shop(tmp_path: Path) -> Path:
 
 def typed(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Type a command beside the server."""
-    known = measured(home.parent.parent / "state")
+    known = measured(home.parent / "state")
     return subprocess.run([*FACTOR12, *words], cwd=home, env=known, capture_output=True, text=True, timeout=30)
 
 
@@ -120,8 +120,8 @@ def test_where_nobody_says_who_they_are_nobody_answers_for_a_person(rest: Rest, 
 @pytest.mark.requirement("R8")
 def test_a_token_that_may_approve_answers_for_a_person_and_the_log_says_where(tmp_path: Path) -> None:
     home = repository(tmp_path / "src/shop", README)
-    runs = token(home, "--principal", "ada", "--scopes", "read,run")
-    approves = token(home, "--principal", "ada", "--scopes", "read,run,approve")
+    runs = token(home, "ada", "read,run")
+    approves = token(home, "ada", "read,run,approve")
     with resting(home, secret=runs) as weak:
         asked = weak.errand("send box 1")
         assert asked["question"]["kind"] == "approval"
@@ -137,7 +137,7 @@ def test_a_token_that_may_approve_answers_for_a_person_and_the_log_says_where(tm
 @pytest.mark.requirement("R8")
 def test_a_person_can_leave_rest_out(tmp_path: Path) -> None:
     home = repository(tmp_path / "src/shop", README)
-    secret = token(home, "--scopes", "read,run,approve")
+    secret = token(home, "ada", "read,run,approve")
     with resting(home, secret=secret, FACTOR12_APPROVAL_CHANNELS="terminal") as rest:
         asked = rest.errand("ask person")
         body = {"key": "0:ask", "answer": "red"}

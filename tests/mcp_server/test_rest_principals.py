@@ -27,8 +27,8 @@ CALLS = (
 @pytest.mark.requirement("R21")
 def test_what_is_one_principals_is_nothing_to_another(tmp_path: Path) -> None:
     home = repository(tmp_path / "src/shop", {"README": "A shop."})
-    scopes = ("--scopes", "read,run,approve,admin")
-    ada, bob = token(home, "--principal", "ada", *scopes), token(home, "--principal", "bob", *scopes)
+    scopes = "read,run,approve,admin"
+    ada, bob = token(home, "ada", scopes), token(home, "bob", scopes)
     with resting(home, secret=ada) as hers:
         asked = hers.errand("ask")
         his = Rest(hers.url, bob)
@@ -45,7 +45,7 @@ def test_what_is_one_principals_is_nothing_to_another(tmp_path: Path) -> None:
 @pytest.mark.requirement("R21")
 def test_a_token_does_what_its_scopes_say(tmp_path: Path) -> None:
     home = repository(tmp_path / "src/shop", {"README": "A shop."})
-    reads, runs = (token(home, "--principal", "ada", "--scopes", scope) for scope in ("read", "run"))
+    reads, runs = (token(home, "ada", scope) for scope in ("read", "run"))
     with resting(home, secret=runs) as runner:
         begun = runner.post("/agents/start", {"agent": "errand"})
         at = f"/agents/{begun['thread_id']}"

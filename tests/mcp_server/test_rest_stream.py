@@ -74,7 +74,7 @@ def test_what_another_process_does_is_seen(home: Path, rest: Rest) -> None:
         seen.append(event)
         if event["event"] == "asked":
             command = [*FACTOR12, "threads", "cancel", asked["thread_id"]]
-            known = measured(home.parent.parent / "state")
+            known = measured(home.parent / "state")
             assert subprocess.run(command, cwd=home, env=known, capture_output=True, timeout=30).returncode == 0
     assert seen[-1]["event"] == "end" and seen[-1]["data"]["status"] == "cancelled"
 

@@ -118,10 +118,10 @@ async def test_the_name_in_the_headers_must_be_the_tasks(shop: Path) -> None:
 
 @pytest.mark.requirement("R8", "R21")
 async def test_two_principals_never_meet_and_a_token_does_what_its_scopes_say(shop: Path) -> None:
-    approves = ("--scopes", "read,run,approve")
-    mine, theirs = token(shop, "--principal", "me", *approves), token(shop, "--principal", "them", *approves)
-    reads = token(shop, "--principal", "me", "--scopes", "read")
-    runs = token(shop, "--principal", "me", "--scopes", "read,run")
+    approves = "read,run,approve"
+    mine, theirs = token(shop, "me", approves), token(shop, "them", approves)
+    reads = token(shop, "me", "read")
+    runs = token(shop, "me", "read,run")
     with toys(shop) as (_, url):
         task_id = await begun(url, mine, "send box 7")
         (key,) = (await post(url, "tasks/get", {"taskId": task_id}, mine))[1]["result"]["inputRequests"]

@@ -211,7 +211,7 @@ def test_what_is_not_signed_is_nobodys(guarded: Rest, path: str, how: dict[str, 
 
 @pytest.mark.requirement("R18")
 def test_a_trigger_runs_as_its_rules_principal_in_its_session_and_no_token_is_needed(shop: Path) -> None:
-    ada, local = token(shop, "--principal", "ada"), token(shop, "--principal", "local")
+    ada, local = token(shop, "ada"), token(shop, "")
     with listening(shop) as rest:
         assert rest.send("GET", "/agents").status_code == 401
         text = "${user_id} {{cycler}} $(touch x) ${message}"  # data, in which nothing is looked for
