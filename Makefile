@@ -9,11 +9,14 @@ PIP := $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/python
 # One process per core: most tests wait for a child half of their time.
 SPREAD := -n logical --dist worksteal
 
+# What needs nothing but this folder, and no quarter of an hour.
+PLAIN := not chaos and not conformance and not clients
+
 # Programs for Node, which itself is a development dependency.
 PROGRAMS := tests/node/node_modules/.package-lock.json
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test conformance clients lint format docs chaos bench bundle lock clean
+.PHONY: help demo test coverage conformance clients lint format docs chaos bench bundle lock clean
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 19
@@ -21,9 +24,12 @@ help: ## Say what there is
 demo: $(VENV)/runtime ## Watch an issue being fixed over MCP, the server killed, and the work resumed
 	@$(BIN)/python demo/demo.py
 
-test: $(VENV)/dev ## Run the tests, with branch coverage
+test: $(VENV)/dev ## Run the tests
+	@$(BIN)/python -m pytest $(SPREAD) $(PYTEST_FLAGS) -m "$(PLAIN)"
+
+coverage: $(VENV)/dev ## Run the tests, and say which lines and branches they leave out
 	@rm -f .coverage .coverage.*
-	@$(BIN)/coverage run -m pytest $(SPREAD) $(PYTEST_FLAGS) -m "not chaos and not conformance and not clients"
+	@$(BIN)/coverage run -m pytest $(SPREAD) $(PYTEST_FLAGS) -m "$(PLAIN)"
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 

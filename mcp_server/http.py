@@ -6,6 +6,7 @@ Engine and drivers belong to the process and are entered around the transports: 
 import logging
 import signal
 import socket
+import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
@@ -180,7 +181,9 @@ def _listening(host: str, port: int) -> Generator[socket.socket]:
 
 
 async def _on_signal(listener: uvicorn.Server, close: Callable[[], None]) -> None:
-    """Let calls in flight answer `running`, and end."""
+    """Let calls in flight answer `running`, and end. Outside the main thread whoever started the server ends it."""
+    if threading.current_thread() is not threading.main_thread():
+        return
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
         async for _ in signals:
             go_at_last()

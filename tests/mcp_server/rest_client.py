@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
+import pytest
+from anyio.from_thread import start_blocking_portal
 
 from tests.agents.runtime.toys import lines
-from tests.mcp_server.http_server import bearer, served
-from tests.mcp_server.process import FACTOR12, TOYS
+from tests.mcp_server.http_server import bearer, listening
 
 WAIT_S = 40
 
@@ -24,7 +25,7 @@ class Rest:
 
     def send(self, method: str, path: str, **how: Any) -> httpx.Response:
         headers = {**bearer(self.secret), **how.pop("headers", {})}
-        with httpx.Client(trust_env=False, timeout=60) as client:
+        with httpx.Client(trust_env=False, verify=False, timeout=60) as client:
             return client.request(method, self.url + path, headers=headers, **how)
 
     def get(self, path: str) -> dict[str, Any]:
@@ -59,6 +60,10 @@ class Rest:
 
 @contextmanager
 def resting(home: Path, *, toys: bool = True, secret: str = "", **variables: str) -> Generator[Rest]:
-    """Serve in the repository `home`, and be a client."""
-    with served(home, command=TOYS if toys else FACTOR12, **variables) as (_, url):
-        yield Rest(url, secret)
+    """Serve in the repository `home`, in a thread of this process, and be a client."""
+    with pytest.MonkeyPatch.context() as patch, start_blocking_portal() as portal:
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        known = {"FACTOR12_TRUSTED_ROOTS": str(home.parent), **variables}
+        with portal.wrap_async_context_manager(listening(home, toys=toys, **known)) as port:
+            yield Rest(f"http://127.0.0.1:{port}", secret)

@@ -4,12 +4,17 @@ import os
 import re
 import sqlite3
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from mcp_server import http
+from mcp_server.loop import run
+from state.problem import ProblemError
 from tests.conftest import repository
+from tests.mcp_server.door import settings_in
 from tests.mcp_server.http_server import caller, token
 from tests.mcp_server.process import FACTOR12, measured
 from tests.mcp_server.rest_client import Rest, resting
@@ -77,14 +82,22 @@ async def test_it_is_alive_and_ready_without_a_token_and_says_why_it_is_not(home
 
 
 def stopped(home: Path, rules: str, **variables: str) -> str:
-    """Start a server with such a file, which must not start, and return its one line."""
+    """Start a server with such a file, which must not start, and return why."""
     path = home.parent.parent / "webhooks.toml"
     path.write_text(rules)
-    known = measured(home.parent / "state", FACTOR12_WEBHOOKS=str(path), HOOK_SECRET=SECRET) | variables
+    known = {"FACTOR12_WEBHOOKS": str(path), "HOOK_SECRET": SECRET, **variables}
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(ProblemError) as refused:
+        for name, value in known.items():
+            patch.setenv(name, value)
+        run(partial(http.serve, settings_in(home.parent, API_PORT=0, **known), home, "http"))
+    return str(refused.value)
+
+
+def test_a_server_that_cannot_start_says_why_in_one_line(home: Path) -> None:
+    known = measured(home.parent / "state", FACTOR12_WEBHOOKS=str(home.parent / "nowhere.toml"))
     command = [*FACTOR12, "serve", "--transport", "http", "--port", "0"]
     done = subprocess.run(command, cwd=home, env=known, capture_output=True, text=True, timeout=30)
-    assert done.returncode in (1, 2) and done.stderr.count("\n") == 1, done.stderr
-    return done.stderr
+    assert done.returncode in (1, 2) and done.stderr.count("\n") == 1 and "nowhere.toml" in done.stderr
 
 
 @pytest.mark.requirement("R15")
@@ -103,7 +116,7 @@ def stopped(home: Path, rules: str, **variables: str) -> str:
         ('isolation = "worktree"', 'isolation = "moon"', '"moon"', "in_place"),
     ],
 )
-async def test_rules_that_would_never_work_stop_the_start_with_their_line(
+def test_rules_that_would_never_work_stop_the_start_with_their_line(
     home: Path, old: str, new: str, stands: str, says: str
 ) -> None:
     assert old in RULES
@@ -113,7 +126,7 @@ async def test_rules_that_would_never_work_stop_the_start_with_their_line(
     assert line and stands in rules.split("\n")[int(line[1]) - 1] and says in told
 
 
-async def test_a_secret_that_can_be_guessed_and_a_file_of_a_repository_are_refused(home: Path) -> None:
+def test_a_secret_that_can_be_guessed_and_a_file_of_a_repository_are_refused(home: Path) -> None:
     assert "shorter than 16 bytes" in stopped(home, RULES, HOOK_SECRET="hunter2")
     assert "base64" in stopped(home, RULES, HOOK_SECRET="whsec_not base 64")
     (home / "webhooks.toml").write_text(RULES)
