@@ -44,6 +44,7 @@ def manifest() -> dict[str, Any]:
         "server": _server(),
         "tools": _tools(),
         "prompts": [_prompt(shown(agent)) for agent in OFFERED],
+        "prompts_generated": True,  # resume_work names the threads there are
         "compatibility": {"platforms": ["darwin", "linux"], "runtimes": {"python": known["requires-python"]}},
         "user_config": {name: _field(*asked) for name, asked in ASKED.items()},
     }

@@ -72,6 +72,7 @@ class Manifest(Strict):
     server: Server
     tools: list[Named]
     prompts: list[Prompt]
+    prompts_generated: bool = False
     compatibility: Compatibility
     user_config: dict[str, Asked]
 
@@ -123,7 +124,9 @@ def test_what_is_laid_out_runs_as_a_host_starts_it_and_has_the_tools_it_says(sta
             async with Client(stdio_client(server)) as client:
                 tools = (await client.list_tools()).tools
                 assert [{"name": t.name, "description": t.description} for t in tools] == told["tools"]
-                for shown, prompt in zip((await client.list_prompts()).prompts, told["prompts"], strict=True):
+                *fixed, generated = (await client.list_prompts()).prompts
+                assert generated.name == "resume_work" and told["prompts_generated"]
+                for shown, prompt in zip(fixed, told["prompts"], strict=True):
                     assert shown.name == prompt["name"] and shown.description == prompt["description"]
                     assert [argument.name for argument in shown.arguments or []] == prompt["arguments"]
                     names: list[str] = prompt["arguments"]

@@ -263,7 +263,7 @@ async def test_over_http_a_client_hears_of_what_another_process_does(tmp_path: P
         async with Client(there, mode=mode, message_handler=ear) as client:
             asked = structured(await Calls(client).call("testing"))
             uri = f"thread://{asked['thread_id']}"
-            runtime = compose(settings_in(tmp_path), shop)
+            runtime = compose(settings_in(shop.parent), shop)
             thread = runtime.store.load(asked["thread_id"])
             if mode == "legacy":
                 await subscribe(client, uri)

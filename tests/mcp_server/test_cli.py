@@ -117,7 +117,7 @@ def test_info_about_nobody_names_the_nearest(shop: Shell) -> None:
     [
         ("FACTOR12_LEASE_S", "soon", "FACTOR12_LEASE_S='soon'"),
         ("MAX_CONCURRENT_AGENTS", "0", "MAX_CONCURRENT_AGENTS='0'"),
-        ("FACTOR12_APPROVAL_CHANNELS", "email", "there are elicitation and terminal"),
+        ("FACTOR12_APPROVAL_CHANNELS", "email", "there are elicitation, terminal, rest"),
     ],
 )
 def test_a_setting_that_is_not_accepted_is_named(shop: Shell, name: str, value: str, says: str) -> None:
