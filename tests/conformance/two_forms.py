@@ -21,18 +21,25 @@ class TwoForms:
         if ctx.method == "tools/call" and params.get("name") == NAME:
             made = f"two-forms-{len(self.open)}"
             self.open[made] = {"first", "second"}
-            return {"resultType": "task", **self._shown(made)}
+            return {**self._shown(made), "resultType": "task"}
         task = str(params.get("taskId"))
         if task not in self.open:
             return await call_next(ctx)
         if ctx.method == "tasks/update":
             self.open[task] -= set(params.get("inputResponses", {}))
-            return {}
+            return {"resultType": "complete"}
         return self._shown(task)
 
     def _shown(self, task: str) -> dict[str, Any]:
         left = sorted(self.open[task])
-        known = {"taskId": task, "createdAt": AT, "lastUpdatedAt": AT, "ttlMs": 60_000, "pollIntervalMs": 100}
+        known: dict[str, Any] = {
+            "resultType": "complete",
+            "taskId": task,
+            "createdAt": AT,
+            "lastUpdatedAt": AT,
+            "ttlMs": 60_000,
+            "pollIntervalMs": 100,
+        }
         if left:
             return {**known, "status": "input_required", "inputRequests": {name: _form(name) for name in left}}
         return {**known, "status": "completed", "result": {"content": [{"type": "text", "text": "both"}]}}
