@@ -22,6 +22,7 @@ from mcp_server import callers
 from mcp_server.auth import Door, Unauthenticated
 from mcp_server.callers import KEPT, NOBODY, Caller
 from mcp_server.envelope import refusal
+from mcp_server.open_streams import while_let_in
 from mcp_server.settings import Settings
 from state.problem import Problem, ProblemError
 
@@ -62,7 +63,14 @@ class Front:
         if (missing := self._missing(caller, Headers(scope=scope))) is not None:
             return await self._insufficient(missing)(scope, receive, send)
         _keep(scope, caller)
-        return await self._app(scope, _in_time(receive), send)
+
+        async def let_in() -> bool:
+            try:
+                return is_open or await self._door.caller(Headers(scope=scope)) == caller
+            except (Unauthenticated, ProblemError):
+                return False
+
+        return await self._app(scope, _in_time(receive), while_let_in(send, let_in))
 
     def _missing(self, caller: Caller, headers: Headers) -> callers.Scope | None:
         """Return the scope that a call lacks, where its headers say what it calls; elsewhere the call itself fails."""

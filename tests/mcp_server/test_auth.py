@@ -9,6 +9,7 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
+from mcp_server import open_streams
 from state import tokens
 from state.sqlite import Database
 from tests.mcp_server.door import ERAS, Era, Person, accept, settings_in, task
@@ -19,6 +20,11 @@ pytestmark = pytest.mark.anyio
 
 DOORWAYS: tuple[Doorway, ...] = ("mcp", "sse")
 POST = {"Accept": "application/json, text/event-stream"}
+MODERN: dict[str, Any] = {
+    "protocolVersion": "2026-07-28",
+    "clientInfo": {"name": "t", "version": "1"},
+    "clientCapabilities": {},
+}
 
 
 @asynccontextmanager
@@ -70,12 +76,47 @@ async def test_a_token_counts_until_it_is_revoked_or_expires(shop: Path) -> None
         assert (await status_of(url, bearer(lasting))).status_code == 401
 
 
-def revoke(shop: Path) -> None:
-    """Let every token count no more."""
+def revoke(shop: Path, secret: str = "") -> None:
+    """Let a token, or every one, count no more."""
     database = Database(settings_in(shop.parent).database)
-    for made in tokens.listed(database):
+    known = tokens.find(database, secret)
+    for made in tokens.listed(database) if known is None else [known]:
         tokens.revoke(database, made.id, 1.0)
     database.close()
+
+
+def streams(thread_id: str) -> dict[str, dict[str, Any]]:
+    """Return the requests whose answers go on for as long as the client stays."""
+    envelope = {f"io.modelcontextprotocol/{name}": value for name, value in MODERN.items()}
+    wanted = {"notifications": {"resourceSubscriptions": [f"thread://{thread_id}"]}, "_meta": envelope}
+    headers = {**POST, "MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "subscriptions/listen"}
+    body = {"jsonrpc": "2.0", "id": 1, "method": "subscriptions/listen", "params": wanted}
+    return {
+        "asked": {"method": "GET", "url": f"/agents/{thread_id}/events"},
+        "acknowledged": {"method": "POST", "url": "/mcp", "headers": headers, "json": body},
+    }
+
+
+@pytest.mark.parametrize("begun", ["asked", "acknowledged"])
+async def test_an_open_stream_ends_with_the_right_to_it(
+    shop: Path, begun: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(open_streams, "RECHECK_S", 0.0)
+    leaver, stayer = token(shop, "ada"), token(shop, "ada")
+    async with (
+        served(shop) as url,
+        caller(url, stayer) as stays,
+        httpx.AsyncClient(base_url=url, headers=bearer(leaver), trust_env=False) as client,
+    ):
+        asked = await stays.told("errand", **task("ask", "ask"))
+        async with client.stream(**streams(asked["thread_id"])[begun]) as stream:
+            lines = stream.aiter_lines()
+            while begun not in await anext(lines):
+                continue
+            revoke(shop, leaver)
+            await stays.told("thread_answer", thread_id=asked["thread_id"], key="0:ask", answer="red")
+            left = "".join([line async for line in lines])
+        assert "answered" not in left and "updated" not in left
 
 
 def person(shop: Path, *words: str) -> Said:
