@@ -52,12 +52,13 @@ async def _docs(request: Request) -> HTMLResponse:
 
 async def _not_routed(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    if error.status_code == 405:
-        error = HTTPException(405, error.detail, {"Allow": ", ".join(_allowed(request))})
+    if error.status_code == 405 and (known := _allowed(request)):
+        error = HTTPException(405, error.detail, {"Allow": ", ".join(known)})
     return of_framework(request, error)
 
 
 def _allowed(request: Request) -> list[str]:
-    """Return what may be done at an address: each of its methods is a route of its own."""
-    known = request.app.openapi()["paths"].get(request.scope["route"].path, ())
+    """Return what may be done at a described address: each of its methods is a route of its own."""
+    route = request.scope.get("route")
+    known = request.app.openapi()["paths"].get(route.path, ()) if route is not None else ()
     return [method.upper() for method in known]

@@ -248,6 +248,7 @@ START = ("POST", "/agents/start")
         (("POST", "/agents/nobody/answer"), {"json": {"key": "k"}}, 422, "bad_input", "answer"),
         (("DELETE", "/agents/nobody"), {}, 404, "not_found", "'nobody'"),
         (("PUT", "/agents/nobody"), {}, 405, "bad_input", "Not Allowed"),
+        (("OPTIONS", "/openapi.json"), {}, 405, "bad_input", "Not Allowed"),
         (("GET", "/nowhere"), {}, 404, "not_found", "Not Found"),
         (("POST", "/agent/resume"), {"json": {"id": "nobody"}}, 404, "not_found", "'nobody'"),
         (("POST", "/webhooks/github"), {"json": {}}, 404, "not_found", "github"),
