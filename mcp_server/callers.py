@@ -1,7 +1,7 @@
 """Who asks, and what they may. A door finds that out for every request; whatever it reaches is seen by that caller."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, get_args
 
 from state.problem import ProblemError
@@ -9,6 +9,7 @@ from state.problem import ProblemError
 Scope: TypeAlias = Literal["read", "run", "approve", "admin"]
 """`read`: look. `run`: launch, answer, resume, cancel. `approve`: what only a person may. `admin`: metrics."""
 SCOPES: tuple[Scope, ...] = get_args(Scope)
+CHANGING: frozenset[Scope] = frozenset({"run", "approve"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,12 @@ class Caller:
 
     principal: str = ""
     scopes: frozenset[Scope] = frozenset(SCOPES)
+    only_reading: bool = False
+    """Whether the server keeps them from changing anything, whatever their token says."""
+
+    def reading(self) -> "Caller":
+        """Return the caller as a server sees them that changes nothing."""
+        return replace(self, scopes=self.scopes - CHANGING, only_reading=True)
 
     def need(self, scope: Scope) -> None:
         """Let only those pass who have the scope.
@@ -24,6 +31,8 @@ class Caller:
         Raises:
             ProblemError: `refused`.
         """
+        if self.only_reading and scope in CHANGING:
+            raise ProblemError("refused", "This server only reads.", "FACTOR12_READ_ONLY is set; ask another one.")
         if scope not in self.scopes:
             hint = f"Use a token that has it: factor12 token create --scopes {','.join(self._with(scope))}"
             raise ProblemError("refused", f"This needs the scope {scope!r}, which the token does not have.", hint)

@@ -81,6 +81,7 @@ class Runtime:
 
     def acting_for(self, caller: Caller) -> "Runtime":
         """Return the same process as the caller sees it: their own sessions and threads."""
+        caller = caller.reading() if self.settings.read_only else caller
         return self if caller == self.caller else replace(self, caller=caller, process=self.process or self)
 
     @property

@@ -153,9 +153,11 @@ def _health(runtime: Runtime) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         seen = runtime.acting_for(caller_of(request))
         try:
+            seen.caller.need("read")
             return JSONResponse(runtime.outward.value(await health(seen)))
         except ProblemError as error:
-            return JSONResponse({"error": told(error.problem)}, status_code=503)
+            status = 403 if error.problem.kind == "refused" else 503
+            return JSONResponse({"error": told(error.problem)}, status)
 
     return answer
 

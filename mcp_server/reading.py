@@ -16,9 +16,9 @@ def reader(runtime: Runtime, request: Any) -> Runtime:
     Raises:
         MCPError: The caller may not read.
     """
-    caller = caller_of(request)
+    seen = runtime.acting_for(caller_of(request))
     try:
-        caller.need("read")
+        seen.caller.need("read")
     except ProblemError as error:
         raise MCPError(INVALID_REQUEST, str(error)) from error
-    return runtime.acting_for(caller)
+    return seen

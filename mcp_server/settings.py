@@ -106,7 +106,7 @@ class Settings(BaseSettings):
         default=TOOLSETS, alias="FACTOR12_TOOLSETS", description=f"Offer only tools of these: {', '.join(TOOLSETS)}."
     )
     read_only: bool = Field(
-        default=False, alias="FACTOR12_READ_ONLY", description="Offer only tools that change nothing."
+        default=False, alias="FACTOR12_READ_ONLY", description="Offer only what changes nothing, also over REST."
     )
     tools: SomeWords = Field(default=None, alias="FACTOR12_TOOLS", description="Offer only these tools. Default: all.")
     checkpoint_days: float = Field(

@@ -119,9 +119,9 @@ def seen(runtime: Runtime, ctx: Request, needs: Scope = "read") -> Runtime:
     Raises:
         ProblemError: `refused`; the caller lacks the scope.
     """
-    caller = caller_of(ctx.request)
-    caller.need(needs)
-    return runtime.acting_for(caller)
+    seen = runtime.acting_for(caller_of(ctx.request))
+    seen.caller.need(needs)
+    return seen
 
 
 Handler = Callable[[Request, Any], Awaitable[HandlerResult]]

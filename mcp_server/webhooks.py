@@ -93,6 +93,7 @@ async def _deliver(
     if (rule := next(fitting, None)) is None:
         return {"status": "ignored", "next": "No rule matches it; nothing was done."}
     runtime = rest.runtime.acting_for(Caller(rule.owner, frozenset({"read", "run"})))
+    runtime.caller.need("run")
     key = f"{source}:{known}"
     thread_id = with_key(runtime.database, rule.owner, key) or await _launch(runtime, rule, payload, key, number)
     return {"status": "launched", "thread_id": thread_id, "next": f"GET /agents/{thread_id}/status shows it."}

@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import httpx2 as httpx
 import pytest
-from mcp import Client
+from mcp import Client, MCPError
 
 from mcp_server.app import build_server
 from mcp_server.compose import compose
@@ -15,14 +16,17 @@ from mcp_server.settings import Settings, load
 from state.problem import ProblemError
 from state.store import Search
 from tests.mcp_server.door import ERAS, Calls, Era, door, settings_in, task
-from tests.mcp_server.http_server import served
+from tests.mcp_server.http_server import listening, served
 from tests.mcp_server.process import FACTOR12, environment, measured, piped
+from tests.mcp_server.taskclient import tasking
+from tests.mcp_server.test_webhooks import SECRET, standard
 
 pytestmark = pytest.mark.anyio
 
 READING = [
     *("thread_list", "thread_history", "checkpoint_list", "checkpoint_diff", "repo_list", "repo_current", "health"),
 ]
+HOOKS = '[trigger]\nsecret_env = "HOOK_SECRET"\n[[rule]]\nsource = "trigger"\nagent = "errand"\n'
 REPOSITORIES = ["repo_list", "repo_switch", "repo_current", "repo_restore"]
 
 
@@ -71,6 +75,42 @@ async def test_what_is_not_offered_is_answered_like_what_there_is_not(shop: Path
             assert problem["kind"] == "not_found" and name in problem["message"]
             assert problem["hint"] == f"There are: {', '.join(READING)}."
         assert at.runtime.store.list(Search()) == []
+
+
+async def test_a_server_that_only_reads_changes_nothing_through_its_other_doors_either(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "hooks.toml").write_text(HOOKS)
+    monkeypatch.setenv("HOOK_SECRET", SECRET)
+    async with door(shop.parent) as at:
+        asked = await at.told("errand", **task("ask"))
+    thread = f"/agents/{asked['thread_id']}"
+    calls: dict[str, dict[str, Any]] = {
+        "/agents/start": {"json": {"agent": "errand"}},
+        f"{thread}/answer": {"json": {"key": "0:ask", "answer": "red"}},
+        f"{thread}/cancel": {},
+        "/webhooks/trigger": standard({}),
+    }
+    async with (
+        listening(shop, FACTOR12_READ_ONLY=True, FACTOR12_WEBHOOKS=tmp_path / "hooks.toml") as port,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client,
+    ):
+        for path, how in calls.items():
+            answered = await client.post(path, **how)
+            assert answered.status_code == 403 and "only reads" in answered.text, path
+        [row] = (await client.get("/agents")).json()["threads"]
+        assert row["thread_id"] == asked["thread_id"] and row["status"] == "waiting"
+
+
+async def test_at_a_server_that_only_reads_a_task_is_looked_at_and_no_more(shop: Path) -> None:
+    async with door(shop.parent) as at, tasking(at.runtime) as host:
+        known = await host.begin("errand", **task("ask"))
+    async with door(shop.parent, FACTOR12_READ_ONLY=True) as at, tasking(at.runtime) as host:
+        [key] = (await host.get(known))["inputRequests"]
+        for refused in (host.update(known, {key: {"action": "cancel"}}), host.cancel(known)):
+            with pytest.raises(MCPError, match="only reads"):
+                await refused
+        assert (await host.get(known))["status"] == "input_required"
 
 
 async def test_prompts_and_instructions_name_what_is_offered(shop: Path) -> None:

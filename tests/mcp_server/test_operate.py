@@ -60,7 +60,9 @@ async def test_metrics_are_for_who_may_see_everybodys_and_can_be_switched_off(ho
     with resting(home, ENABLE_METRICS="false") as rest:
         assert "ENABLE_METRICS" in rest.refused(404, "GET", "/metrics")["hint"]
     reads, all_of_it = token(home, "ada", "read,run"), token(home, "ada", "read,admin")
+    approves = token(home, "ada", "approve")
     with resting(home, secret=reads) as rest:
+        assert "read" in Rest(rest.url, approves).send("GET", "/health").json()["error"]["message"]
         assert "admin" in rest.refused(403, "GET", "/metrics")["message"]
         assert samples(Rest(rest.url, all_of_it))
         assert rest.refused(401, "GET", "/metrics", headers={"Authorization": ""})["kind"] == "refused"
