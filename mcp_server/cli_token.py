@@ -31,7 +31,9 @@ def create(
         str,
         typer.Option(help="Whose threads they are. Default: a new one; `local`: yours, as on this command line."),
     ] = "",
-    days: Annotated[float | None, typer.Option("--days", min=0.001, help="Until it expires. Default: never.")] = None,
+    days: Annotated[
+        float | None, typer.Option("--days", min=0.001, max=36_500, help="Until it expires. Default: never.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Make a token. Its secret is printed this once; only a digest is kept.

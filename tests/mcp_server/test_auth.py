@@ -151,6 +151,7 @@ def test_a_secret_is_shown_once_and_kept_nowhere(shell: Shell) -> None:
         (("--principal", "a b"), "cannot be called"),
         (("--principal", "x" * 65), "cannot be called"),
         (("--days", "0"), "days"),
+        (("--days", "inf"), "days"),
     ],
 )
 def test_a_token_of_no_use_is_not_made(shell: Shell, words: tuple[str, ...], says: str) -> None:
