@@ -29,6 +29,7 @@ from state.problem import Problem, ProblemError
 Needs: TypeAlias = Mapping[str, callers.Scope]
 """Which scope each tool needs."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+HTTP_PORT = 80
 BODY_BYTES = 4 << 20
 """What one request may bring."""
 BODY_S = 30.0
@@ -109,9 +110,12 @@ def reachable_by(settings: Settings) -> TransportSecuritySettings:
     """Return by which names clients may call, and which sites' pages: this machine's, and those a person set."""
     own = () if _is_everywhere(settings.api_host) else (settings.api_host,)
     names = [f"[{name}]" if ":" in name else name for name in dict.fromkeys((*LOOPBACK, *own))]
-    hosts = [*(f"{name}:{settings.api_port}" for name in names), *settings.allowed_hosts]
+    hosts = [f"{name}:{settings.api_port}" for name in names]
+    if settings.api_port == HTTP_PORT:
+        hosts += names  # clients leave it out
+    hosts += (host.lower() for host in settings.allowed_hosts)
     if settings.public_url:
-        hosts.append(urlsplit(settings.public_url).netloc)
+        hosts.append(urlsplit(settings.public_url).netloc.lower())
     origins = [f"{scheme}://{host}" for host in hosts for scheme in ("http", "https")]
     return TransportSecuritySettings(allowed_hosts=hosts, allowed_origins=origins)
 

@@ -13,9 +13,10 @@ import pytest
 from mcp import Client
 from mcp.client.sse import sse_client
 
+from mcp_server.front import reachable_by
 from tests.agents.shop import FIXED, SHOP
 from tests.conftest import repository
-from tests.mcp_server.door import Calls
+from tests.mcp_server.door import Calls, settings_in
 from tests.mcp_server.http_server import served
 from tests.mcp_server.process import FACTOR12, measured
 
@@ -116,3 +117,11 @@ def test_a_port_that_is_taken_is_named(shop: Path) -> None:
         known: dict[str, Any] = {"cwd": shop, "env": measured(shop.parent / "state")}
         done = subprocess.run(command, **known, capture_output=True, text=True, timeout=20)
     assert done.returncode == 1 and f"Port {port}" in done.stderr and "API_PORT" in done.stderr
+
+
+def test_a_name_counts_as_clients_write_it_in_small_letters_and_without_the_port_that_http_has(tmp_path: Path) -> None:
+    names = {"FACTOR12_PUBLIC_URL": "https://Agents.Example.com", "FACTOR12_ALLOWED_HOSTS": "Box.local:80"}
+    by = reachable_by(settings_in(tmp_path, API_PORT=80, **names))
+    assert {"127.0.0.1", "localhost:80", "agents.example.com", "box.local:80"} <= set(by.allowed_hosts)
+    assert "http://localhost" in by.allowed_origins
+    assert "localhost" not in reachable_by(settings_in(tmp_path, API_PORT=8080)).allowed_hosts
