@@ -1,6 +1,7 @@
 """A thread as every door shows it: status, outcome, output or question or error, and the next sensible call."""
 
 from collections.abc import Mapping
+from shlex import quote
 from typing import Any, Literal, TypeAlias, assert_never, cast
 
 from agents.runtime import questions
@@ -142,7 +143,7 @@ def next_call(thread: Thread, status: Shown, *, by_host: bool = False) -> str:
         case "waiting":
             return _answer(thread, by_host=by_host)
         case "completed" if thread.own_tree and thread.outcome in _EDITED:
-            return f"{_APART} factor12 threads apply {thread.id}"
+            return f"{_APART} {_typed(thread, 'threads apply')}"
         case "completed":
             return _AFTER[thread.outcome or "done"]
         case "failed":
@@ -158,7 +159,7 @@ def _answer(thread: Thread, *, by_host: bool) -> str:
     if question is None:
         return f'Call `thread_resume` with thread_id "{thread.id}" to go on from here.'
     if question.answer_by == "person":
-        return _by_person(thread.id, question, by_host=by_host)
+        return _by_person(thread, question, by_host=by_host)
     return (
         f'Call `thread_answer` with thread_id "{thread.id}", key "{question.key}" and {_form(question)}'
         " Ask the person if you do not know."
@@ -175,10 +176,16 @@ def _form(question: Question) -> str:
             return "an answer in your own words."
 
 
-def _by_person(thread_id: str, question: Question, *, by_host: bool) -> str:
+def _by_person(thread: Thread, question: Question, *, by_host: bool) -> str:
     if by_host and question.kind == "approval":
-        return f'Call `thread_approve` with thread_id "{thread_id}" and key "{question.key}"; the person decides.'
+        return f'Call `thread_approve` with thread_id "{thread.id}" and key "{question.key}"; the person decides.'
     return (
         f"Only a person may answer. Show them the question; they answer in a terminal with"
-        f" `factor12 answer {thread_id}`. Then call `thread_wait` with that thread_id."
+        f" `{_typed(thread, 'answer')}`. Then call `thread_wait` with that thread_id."
     )
+
+
+def _typed(thread: Thread, command: str) -> str:
+    """Return what the owner of the database types about the thread; of somebody else's they say whose it is."""
+    whose = f" --principal {quote(thread.principal)}" if thread.principal else ""
+    return f"factor12{whose} {command} {thread.id}"

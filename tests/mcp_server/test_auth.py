@@ -288,3 +288,10 @@ async def test_a_person_may_say_that_nobody_need_say_who_they_are(shop: Path) ->
     token(shop, "ada")
     async with served(shop, FACTOR12_AUTH="off", API_HOST="0.0.0.0") as url, caller(url, "") as anybody:
         assert (await anybody.told("health"))["status"] == "ok"
+
+
+async def test_a_person_is_told_the_command_that_answers_for_a_principal(shop: Path) -> None:
+    secret = token(shop, "ada")
+    async with served(shop) as url, caller(url, secret) as hers:
+        asked = await hers.told("errand", **task("ask person"))
+    assert f"`factor12 --principal ada answer {asked['thread_id']}`" in asked["next"]
