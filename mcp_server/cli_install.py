@@ -13,6 +13,7 @@ import typer
 
 from mcp_server import hostfile
 from mcp_server.cli_process import settings_of
+from mcp_server.home import here
 from mcp_server.hostcommand import Machine, program, this_machine
 from mcp_server.hostfile import HostFile
 from mcp_server.hosts import HOSTS, Listening, Printed, Server, Started, Written, entry, merged, snippet
@@ -99,7 +100,7 @@ def install(
     machine = this_machine()
 
     def default_base() -> Path:
-        return settings_of(ctx).base_path or _beside(project or Path.cwd())
+        return settings_of(ctx).base_path or _beside(project or here())
 
     listening = _listening(url, token_variable)
     wanted = Wanted(host, machine, _name(name), _folder(base_path), _variables(env or []), listening, default_base)

@@ -12,6 +12,7 @@ import typer
 from agents.runtime.patience import patiently
 from mcp_server.callers import Caller
 from mcp_server.compose import Runtime, compose, running
+from mcp_server.home import here
 from mcp_server.logs import configure
 from mcp_server.loop import run
 from mcp_server.outward import Outward
@@ -60,14 +61,14 @@ def caller_of(ctx: typer.Context) -> Caller:
 def composed(ctx: typer.Context) -> Runtime:
     """Return a process that looks and signals, and drives nothing."""
     settings = settings_of(ctx).model_copy(update={"auto_resume_s": 0.0})
-    return compose(settings, Path.cwd(), caller=caller_of(ctx))
+    return compose(settings, here(), caller=caller_of(ctx))
 
 
 def driving(ctx: typer.Context) -> AbstractAsyncContextManager[Runtime]:
     """Return a process that drives what it is told to, and takes up nothing that others left behind (R21)."""
     settings = settings_of(ctx)
     configure(settings, Outward())
-    return running(settings, Path.cwd(), sweeping=False, caller=caller_of(ctx))
+    return running(settings, here(), sweeping=False, caller=caller_of(ctx))
 
 
 def insisting(call: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from time import time
 from typing import Annotated
 
@@ -18,6 +17,7 @@ from mcp_server.clearing import clear
 from mcp_server.cli_process import Json, composed, insisting, settings_of
 from mcp_server.compose import Runtime
 from mcp_server.diagnosis import Finding, examine
+from mcp_server.home import here
 from mcp_server.loop import run
 from mcp_server.terminal import complain, out, print_json, safe
 from state import upkeep
@@ -39,7 +39,7 @@ def doctor(
     """Look at the program, git, the database and this repository, and say what would stop a run."""
 
     async def look() -> int:
-        looked = examine(settings_of(ctx), partial(composed, ctx), Path.cwd(), rebuild=rebuild)
+        looked = examine(settings_of(ctx), partial(composed, ctx), here(), rebuild=rebuild)
         found = [finding async for finding in looked]
         if as_json:
             print_json([asdict(finding) for finding in found])

@@ -28,6 +28,7 @@ from mcp_server.callers import caller_of
 from mcp_server.compose import Runtime, running
 from mcp_server.envelope import told
 from mcp_server.front import BODY_BYTES, LOOPBACK, METADATA, Front, Needs, reachable_by
+from mcp_server.home import here
 from mcp_server.logs import configure
 from mcp_server.loop import go_at_last, run
 from mcp_server.outward import Outward
@@ -65,7 +66,7 @@ def serve_http(
     given = {name: value for name, value in (("api_host", host or None), ("api_port", port)) if value is not None}
     settings = load(env_file, **more).model_copy(update=given)
     configure(settings, Outward())
-    run(partial(serve, settings, Path.cwd(), transport))
+    run(partial(serve, settings, here(), transport))
 
 
 async def serve(

@@ -1,7 +1,6 @@
 """The configuration, read once from the environment and from a file the person named; never from a repository."""
 
 import os
-import re
 from collections.abc import Mapping
 from functools import cached_property
 from hashlib import sha256
@@ -13,10 +12,9 @@ from platformdirs import user_config_path, user_state_path
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from mcp_server.values import Paths, SomeWords, Words, some
+from mcp_server.values import Address, Hosts, Paths, SomeWords, WebAddress, Words, some
 from state.problem import ProblemError
 
-_ADDRESS = re.compile(r"https://[^/\s?#@]+[^\s?#]*|http://(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?(?:/[^\s?#]*)?")
 TOOLSETS = ("agents", "threads", "checkpoints", "repositories", "service")
 
 
@@ -132,17 +130,17 @@ class Settings(BaseSettings):
         description="Who is let in over HTTP. auto: anybody on this machine until the first token is made or an OAuth "
         "server is set, then only who has a token; required: only who has one; off: whoever reaches the port.",
     )
-    public_url: str = Field(
+    public_url: WebAddress = Field(
         default="",
         alias="FACTOR12_PUBLIC_URL",
         description="Where clients reach this server, such as https://agents.example.org. Default: host and port.",
     )
-    allowed_hosts: Words = Field(
+    allowed_hosts: Hosts = Field(
         default=(),
         alias="FACTOR12_ALLOWED_HOSTS",
         description="Further names, with their ports if any, by which clients may call this server over HTTP.",
     )
-    oauth_issuer: str = Field(
+    oauth_issuer: Address = Field(
         default="",
         alias="FACTOR12_OAUTH_ISSUER",
         description="The OAuth 2.0 authorization server whose tokens count, by its issuer identifier.",
@@ -152,7 +150,7 @@ class Settings(BaseSettings):
         alias="FACTOR12_OAUTH_AUDIENCE",
         description="The audience its tokens must be for. Default: the public URL, with or without /mcp.",
     )
-    oauth_jwks_url: str = Field(
+    oauth_jwks_url: Address = Field(
         default="",
         alias="FACTOR12_OAUTH_JWKS_URL",
         description="Where its keys are. Default: as its metadata says.",
@@ -171,21 +169,6 @@ class Settings(BaseSettings):
     structured_logging: bool = Field(
         default=False, alias="STRUCTURED_LOGGING", description="Log as JSON lines instead of text."
     )
-
-    @field_validator("public_url")
-    @classmethod
-    def _web_address(cls, value: str) -> str:
-        if value and not value.startswith(("https://", "http://")):
-            raise ValueError("an address begins with https:// or http://")
-        return value.rstrip("/")
-
-    @field_validator("oauth_issuer", "oauth_jwks_url")
-    @classmethod
-    def _address(cls, value: str) -> str:
-        """Take https, and http to this machine, where nobody listens in."""
-        if value and not _ADDRESS.fullmatch(value):
-            raise ValueError("an address begins with https://, or with http:// and the name of this machine")
-        return value
 
     @field_validator("log_level", mode="before")
     @classmethod

@@ -15,6 +15,7 @@ from mcp.shared.message import SessionMessage
 from agents.runtime.definition import Agent
 from mcp_server.app import build_server
 from mcp_server.compose import running
+from mcp_server.home import here
 from mcp_server.logs import configure
 from mcp_server.loop import go_at_last, run
 from mcp_server.outward import Outward
@@ -43,7 +44,7 @@ def serve_stdio(env_file: Path | None = None, **given: Any) -> None:
     """
     settings = load(env_file, **given)
     configure(settings, Outward())
-    run(partial(serve, settings, Path.cwd()))
+    run(partial(serve, settings, here()))
 
 
 async def serve(

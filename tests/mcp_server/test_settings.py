@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from mcp_server.home import here
 from mcp_server.settings import Settings, child_environment, load
 from state.problem import ProblemError
 
@@ -121,3 +123,42 @@ def test_a_child_finds_the_toolchains_by_their_folders_and_by_nothing_else() -> 
         "VOLTA_HOME": "a key",
     }
     assert child_environment({**folders, **other}) == folders
+
+
+@pytest.mark.requirement("R15")
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("FACTOR12_ALLOWED_HOSTS", "*", "is no name such as"),
+        ("FACTOR12_ALLOWED_HOSTS", "https://agents.test", "is no name such as"),
+        ("FACTOR12_ALLOWED_HOSTS", "agents.test:port", "is no name such as"),
+        ("FACTOR12_PUBLIC_URL", "agents.test", "begins with https"),
+        ("FACTOR12_PUBLIC_URL", "https://user:word@agents.test", "no name of a user"),
+        ("FACTOR12_PUBLIC_URL", "https://agents.test/?a=b", "begins with https"),
+    ],
+)
+def test_a_name_by_which_nobody_could_call_is_refused(name: str, value: str, says: str) -> None:
+    given: dict[str, Any] = {name: value}
+    with pytest.raises(ValueError, match=says):
+        Settings(**given)
+
+
+def test_names_and_addresses_by_which_clients_call_are_taken_as_they_write_them() -> None:
+    given: dict[str, Any] = {
+        "FACTOR12_ALLOWED_HOSTS": "agents.test, 10.0.0.1:8000,[fd00::1]:80",
+        "FACTOR12_PUBLIC_URL": "https://agents.test/one/",
+    }
+    known = Settings(**given)
+    assert known.allowed_hosts == ("agents.test", "10.0.0.1:8000", "[fd00::1]:80")
+    assert known.public_url == "https://agents.test/one"
+
+
+@pytest.mark.requirement("R15")
+def test_a_folder_that_was_removed_is_named_as_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    assert here() == gone
+    gone.rmdir()
+    with pytest.raises(ProblemError, match="was removed"):
+        here()
