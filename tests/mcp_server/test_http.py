@@ -17,7 +17,7 @@ from mcp_server.front import reachable_by
 from tests.agents.shop import FIXED, SHOP
 from tests.conftest import repository
 from tests.mcp_server.door import Calls, settings_in
-from tests.mcp_server.http_server import served
+from tests.mcp_server.http_server import listening, served
 from tests.mcp_server.process import FACTOR12, measured
 
 pytestmark = pytest.mark.anyio
@@ -69,20 +69,20 @@ async def test_a_thread_outlives_its_connection_and_is_found_by_the_next(shop: P
     ],
 )
 async def test_a_page_of_another_site_gets_nothing(shop: Path, path: str, headers: dict[str, str], status: int) -> None:
-    with served(shop) as (_, url):
-        async with httpx.AsyncClient(trust_env=False) as client:
-            answered = await client.get(f"{url}/{path}", headers={"Accept": "text/event-stream", **headers})
+    async with listening(shop) as port, httpx.AsyncClient(trust_env=False) as client:
+        accept = {"Accept": "text/event-stream"}
+        answered = await client.get(f"http://127.0.0.1:{port}/{path}", headers={**accept, **headers})
     assert answered.status_code == status
     assert ("database" in answered.text) is (status == 200)
 
 
 async def test_a_request_larger_than_its_cap_is_refused_and_the_next_is_served(shop: Path) -> None:
-    with served(shop) as (_, url):
-        async with httpx.AsyncClient(trust_env=False) as client:
-            large = {"jsonrpc": "2.0", "id": 1, "method": "ping", "params": {"x": "y" * (5 << 20)}}
-            accept = {"Accept": "application/json, text/event-stream"}
-            assert (await client.post(f"{url}/mcp", json=large, headers=accept)).status_code == 413
-            assert (await client.get(f"{url}/health")).json()["status"] == "ok"
+    async with listening(shop) as port, httpx.AsyncClient(trust_env=False) as client:
+        url = f"http://127.0.0.1:{port}"
+        large = {"jsonrpc": "2.0", "id": 1, "method": "ping", "params": {"x": "y" * (5 << 20)}}
+        accept = {"Accept": "application/json, text/event-stream"}
+        assert (await client.post(f"{url}/mcp", json=large, headers=accept)).status_code == 413
+        assert (await client.get(f"{url}/health")).json()["status"] == "ok"
 
 
 @pytest.mark.requirement("R6")

@@ -10,6 +10,7 @@ import httpx2 as httpx
 import pytest
 from mcp import Client, MCPError
 
+from mcp_server import __main__
 from mcp_server.app import build_server
 from mcp_server.compose import compose
 from mcp_server.settings import Settings, load
@@ -17,7 +18,7 @@ from state.problem import ProblemError
 from state.store import Search
 from tests.mcp_server.door import ERAS, Calls, Era, door, settings_in, task
 from tests.mcp_server.http_server import listening, served
-from tests.mcp_server.process import FACTOR12, environment, measured, piped
+from tests.mcp_server.process import FACTOR12, environment, piped
 from tests.mcp_server.taskclient import tasking
 from tests.mcp_server.test_webhooks import SECRET, standard
 
@@ -214,11 +215,18 @@ async def test_it_narrows_over_http(shop: Path, mode: str) -> None:
         (["--transport", "http", "--port", "0", "--toolsets", "all"], "unknown toolset all"),
     ],
 )
-def test_a_wrong_word_ends_the_start_with_one_line(shop: Path, words: list[str], says: str) -> None:
-    known: dict[str, Any] = {"cwd": shop, "env": measured(shop.parent / "state"), "stdin": subprocess.DEVNULL}
-    done = subprocess.run([*FACTOR12, "serve", *words], **known, capture_output=True, text=True, timeout=30)
-    assert done.returncode == 2 and says in done.stderr and done.stderr.count("\n") == 1, done.stderr
-    assert done.stdout == ""
+def test_a_wrong_word_ends_the_start_with_one_line(
+    shop: Path, words: list[str], says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in environment(shop.parent / "state").items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(shop)
+    monkeypatch.setattr(sys, "argv", ["factor12", "serve", *words])
+    with pytest.raises(SystemExit) as end:
+        __main__.main()
+    told = capsys.readouterr()
+    assert end.value.code == 2 and says in told.err and told.err.count("\n") == 1, told.err
+    assert told.out == ""
 
 
 def test_narrowing_words_need_nothing_of_the_command_line(shop: Path) -> None:
