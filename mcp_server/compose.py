@@ -18,7 +18,7 @@ from agents.runtime.driver import drive
 from agents.runtime.engine import Engine
 from agents.runtime.patience import patiently
 from mcp_server.background import Background
-from mcp_server.callers import LOCAL, Caller
+from mcp_server.callers import LOCAL, Caller, Scope, caller_of
 from mcp_server.logs import about
 from mcp_server.outward import Outward
 from mcp_server.repositories import Repositories
@@ -83,6 +83,16 @@ class Runtime:
         """Return the same process as the caller sees it: their own sessions and threads."""
         caller = caller.reading() if self.settings.read_only else caller
         return self if caller == self.caller else replace(self, caller=caller, process=self.process or self)
+
+    def seen_by(self, request: Any, needs: Scope = "read") -> "Runtime":
+        """Return what the sender of a message sees of the process; `request` is what it came with over HTTP, if it did.
+
+        Raises:
+            ProblemError: `refused`; they lack the scope.
+        """
+        seen = self.acting_for(caller_of(request))
+        seen.caller.need(needs)
+        return seen
 
     @property
     def principal(self) -> str:

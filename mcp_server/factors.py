@@ -19,7 +19,7 @@ FACTORS: tuple[tuple[str, str], ...] = (
     ("Own your control flow", "The next step is a function of ours, not a model's loop; a model is one of its steps."),
     ("Compact errors", "A failure enters the log in one line; three failures of one key go to a person."),
     ("Small, focused agents", "An agent is a file with one purpose: `factor12://agents` lists them."),
-    ("Trigger from anywhere", "The same threads over stdio, HTTP and the command line."),
+    ("Trigger from anywhere", "The same threads over MCP, REST, webhooks and the command line."),
     ("Stateless reducer", "`next_step(task, thread)` is pure: the same log gives the same step, today and on replay."),
     ("Pre-fetch context", "What will be needed is read before it is asked for: issue, repository, state of its tests."),
 )

@@ -24,7 +24,6 @@ from starlette.routing import BaseRoute, Route
 from agents.runtime.definition import Agent
 from mcp_server.app import build_server, table
 from mcp_server.auth import Door
-from mcp_server.callers import caller_of
 from mcp_server.compose import Runtime, running
 from mcp_server.envelope import told
 from mcp_server.front import BODY_BYTES, LOOPBACK, METADATA, Front, Needs, reachable_by
@@ -152,10 +151,8 @@ def _admit(settings: Settings, door: Door) -> None:
 
 def _health(runtime: Runtime) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
-        seen = runtime.acting_for(caller_of(request))
         try:
-            seen.caller.need("read")
-            return JSONResponse(runtime.outward.value(await health(seen)))
+            return JSONResponse(runtime.outward.value(await health(runtime.seen_by(request))))
         except ProblemError as error:
             status = 403 if error.problem.kind == "refused" else 503
             return JSONResponse({"error": told(error.problem)}, status)

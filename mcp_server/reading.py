@@ -5,7 +5,6 @@ from typing import Any
 from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_REQUEST
 
-from mcp_server.callers import caller_of
 from mcp_server.compose import Runtime
 from state.problem import ProblemError
 
@@ -16,9 +15,7 @@ def reader(runtime: Runtime, request: Any) -> Runtime:
     Raises:
         MCPError: The caller may not read.
     """
-    seen = runtime.acting_for(caller_of(request))
     try:
-        seen.caller.need("read")
+        return runtime.seen_by(request)
     except ProblemError as error:
         raise MCPError(INVALID_REQUEST, str(error)) from error
-    return seen

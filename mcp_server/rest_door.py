@@ -107,9 +107,7 @@ def acting(scope: Scope) -> Callable[[Request], Awaitable[Runtime]]:
     """Return how a route gets the process as its caller sees it, if they have the scope."""
 
     async def find(request: Request) -> Runtime:
-        runtime = rest_of(request).runtime.acting_for(caller_of(request))
-        runtime.caller.need(scope)
-        return runtime
+        return rest_of(request).runtime.seen_by(request, scope)
 
     return find
 

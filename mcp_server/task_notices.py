@@ -18,7 +18,7 @@ from agents.runtime.engine import TICK_S
 from mcp_server.asking import TASKS, Request
 from mcp_server.compose import Runtime
 from mcp_server.task_view import Task, UnknownTask, find, newer, shown
-from mcp_server.tasks import said, seen
+from mcp_server.tasks import said
 from state.problem import ProblemError
 from state.store import UnknownThread
 
@@ -67,7 +67,7 @@ def listening(runtime: Runtime, absent: Collection[str] = ()) -> ServerMiddlewar
             return await call_next(ctx)
         require_client_extension(ctx, TASKS)
         with said():
-            caller = seen(runtime, ctx)
+            caller = runtime.seen_by(ctx.request)
             tasks = _known(caller, wanted)
         stream = _Stream(ctx.session, ctx.request_id, [str(task.id) for task in tasks])
 

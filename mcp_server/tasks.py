@@ -27,7 +27,6 @@ from pydantic import Field, ValidationError
 
 from agents.runtime.questions import fingerprint
 from mcp_server.asking import TASKS, Request, client_name
-from mcp_server.callers import Scope, caller_of
 from mcp_server.compose import Runtime
 from mcp_server.forms import take
 from mcp_server.logs import about
@@ -76,12 +75,12 @@ class Tasks(Extension):
         if not (isinstance(result, CallToolResult) and result.meta and OFFER in result.meta):
             return result
         with said():
-            runtime = seen(self._runtime, ctx)
+            runtime = self._runtime.seen_by(ctx.request)
             task = shown(runtime, find(runtime, result.meta[OFFER]))
         return {"resultType": "task", **{name: task[name] for name in task if name not in READ_LATER}}
 
     async def _get(self, ctx: Request, params: Named) -> HandlerResult:
-        runtime = seen(self._runtime, ctx, "read")
+        runtime = self._runtime.seen_by(ctx.request)
         return shown(runtime, find(runtime, params.task_id), self._absent)
 
     async def _update(self, ctx: Request, params: Updated) -> HandlerResult:
@@ -89,7 +88,7 @@ class Tasks(Extension):
 
         An answer that lets nothing go on ends the task: its result says that the thread waits, and for what.
         """
-        runtime = seen(self._runtime, ctx, "run")
+        runtime = self._runtime.seen_by(ctx.request, "run")
         task = find(runtime, params.task_id)
         question, given = task.thread.question, params.input_responses.get(task.form_key)
         if task.status != "input_required" or question is None or given is None:
@@ -106,22 +105,11 @@ class Tasks(Extension):
         return {}
 
     async def _cancel(self, ctx: Request, params: Named) -> HandlerResult:
-        runtime = seen(self._runtime, ctx, "run")
+        runtime = self._runtime.seen_by(ctx.request, "run")
         task = find(runtime, params.task_id)
         if not task.over:
             await runtime.engine.cancel(task.thread.id, channel=CHANNEL, reason=f"{ctx.method} by {client_name(ctx)}")
         return {}
-
-
-def seen(runtime: Runtime, ctx: Request, needs: Scope = "read") -> Runtime:
-    """Return the process as the request's caller sees it.
-
-    Raises:
-        ProblemError: `refused`; the caller lacks the scope.
-    """
-    seen = runtime.acting_for(caller_of(ctx.request))
-    seen.caller.need(needs)
-    return seen
 
 
 Handler = Callable[[Request, Any], Awaitable[HandlerResult]]
