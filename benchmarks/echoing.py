@@ -10,8 +10,8 @@ from agents.runtime.definition import Agent
 from agents.runtime.dispatcher import InProcessDispatcher
 from agents.runtime.driver import drive
 from agents.runtime.engine import Engine, Launch
-from state.events import Budget
 from state.log import SqliteStore
+from state.spending import Budget
 from state.sqlite import Database
 from state.steps import Done, Step
 from state.thread import Thread

@@ -1,8 +1,11 @@
 """Render prompt templates. Missing variables are errors, never blanks; nothing but our own files is ever compiled."""
 
+import unicodedata
+from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -17,13 +20,42 @@ def environment() -> "Environment":
     from jinja2 import FileSystemLoader, StrictUndefined
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-    return ImmutableSandboxedEnvironment(
+    made = ImmutableSandboxedEnvironment(
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         autoescape=False,
     )
+    cast(dict[str, Any], made.filters)["framed"] = framed
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A rendered template, and which it was."""
+
+    name: str
+    text: str
+    version: str = ""
+    digest: str = ""
+    """Of the template as it is written: 16 hex digits of sha256."""
+
+
+def framed(text: str, origin: str) -> str:
+    """Frame text that somebody else wrote, by its origin, so that a model can tell it from what it is asked (R18).
+
+    Nothing inside can end the frame: it is marked by a hash of what it holds.
+    """
+    plain = "".join(char for char in str(text) if char in "\n\t" or unicodedata.category(char)[0] != "C")
+    mark = sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    where = " ".join(origin.split()).replace('"', "'")
+    return f'<data origin="{where}" id="{mark}">\n{plain.rstrip()}\n</data id="{mark}">'
+
+
+def rendered(name: str, /, **context: Any) -> Rendered:
+    """Render `templates/<name>.md.j2`, and say which it was."""
+    return Rendered(name, render(name, **context), digest=sha256(source(name).encode()).hexdigest()[:16])
 
 
 def render(name: str, /, **context: Any) -> str:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, TypeAlias, cast
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from state.problem import Problem
+from state.spending import Budget, Thought
 from state.steps import Outcome
 
 Json: TypeAlias = Any
@@ -50,15 +51,6 @@ class RepositoryRef(BaseModel):
     """The person's checkout, if `root` is a work tree of the thread's own: on `branch`, begun at `head`."""
     files: HeldFiles | None = None
     """What an own work tree begins with instead of the files of `head`."""
-
-
-class Budget(BaseModel):
-    """What a thread may spend before it has to ask a person."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
-
-    steps: int = Field(default=25, ge=0)
-    seconds: float = Field(default=1800.0, ge=0)
 
 
 class Artifact(BaseModel):
@@ -148,6 +140,8 @@ class Resolved(_Event):
     args: dict[str, Json] | None = None
     trees: Trees = {}
     """What the effect, or a program it ran, made of the work trees."""
+    thought: Thought | None = None
+    """Set when a model decided."""
 
 
 class Failed(_Event):
@@ -158,6 +152,8 @@ class Failed(_Event):
     hash: str
     problem: Problem
     seconds: Duration = 0.0
+    thought: Thought | None = None
+    """Set when a model was asked."""
 
 
 class Asked(_Event):
@@ -169,6 +165,8 @@ class Asked(_Event):
     """The effect's key, when the engine asks about one."""
     binding: str = ""
     """Hash of the exact effect and plan that an approval is for (R8)."""
+    thought: Thought | None = None
+    """Which words a caller was sent, when it is asked to decide."""
 
 
 class Answered(_Event):

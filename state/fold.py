@@ -10,7 +10,6 @@ from state.events import (
     Aborted,
     Answered,
     Asked,
-    Budget,
     BudgetExtended,
     Cancelled,
     CancelRequested,
@@ -27,6 +26,7 @@ from state.events import (
     Settled,
     Started,
 )
+from state.spending import Budget
 from state.thread import Checkpoint, Failure, Recorded, Thread, texts
 
 

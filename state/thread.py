@@ -7,9 +7,10 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from rpds import HashTrieMap
 
-from state.events import Asked, Budget, Json, Question, RepositoryRef, Risk, Started, Trees
+from state.events import Asked, Json, Question, RepositoryRef, Risk, Started, Trees
 from state.identity import identity
 from state.problem import Problem
+from state.spending import Budget
 from state.steps import Outcome
 
 Status: TypeAlias = Literal["running", "waiting", "completed", "failed", "cancelled"]

@@ -9,7 +9,8 @@ import anyio.lowlevel
 
 from agents.runtime import questions
 from agents.runtime.definition import Agent
-from agents.runtime.effects import Effects, diverged
+from agents.runtime.divergence import diverged
+from agents.runtime.effects import Effects
 from agents.runtime.engine import Engine
 from agents.runtime.patience import patiently
 from agents.runtime.pen import Pen

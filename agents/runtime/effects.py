@@ -5,21 +5,24 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from inspect import isawaitable
 from time import monotonic
-from typing import Any, TypeVar, assert_never
+from typing import Any, TypeVar
 
 import anyio
-from pydantic_core import to_json, to_jsonable_python
+from pydantic_core import to_json
 
 from agents.runtime import questions
+from agents.runtime.divergence import identity_of, is_effect, otherwise
 from agents.runtime.engine import Engine
 from agents.runtime.footprints import held_before, since
+from agents.runtime.model import ModelError, Prompt
 from agents.runtime.patience import patiently
 from agents.runtime.pen import Pen
+from agents.runtime.thinking import prompt_for, thought
 from state.events import Aborted, Artifact, Cancelled, Failed, Resolved, Settled, Started
 from state.identity import identity
 from state.problem import Problem
-from state.steps import Ask, Call, Effect, Step, Think
-from state.thread import Thread
+from state.spending import Usage
+from state.steps import Call, Effect, Step, Think
 from tools.base import CutOff, MaybeAwaitable, Tool, ToolError, Workspace
 
 MAX_FAILURES = 3
@@ -91,8 +94,8 @@ class Effects:
         `decided` is what the agent wants now, which must still be that effect; `None` when it is not asked any more.
         """
         thread, tool = self._pen.thread, self._engine.tools[pending.tool]
-        if decided is not None and not _is_effect(decided, pending):
-            return await self._pen.decide(Aborted(problem=_otherwise(thread, pending.key)))
+        if decided is not None and not is_effect(decided, pending):
+            return await self._pen.decide(Aborted(problem=otherwise(thread, pending.key)))
         try:
             await self._open()
             found = await _find_out(tool, self._marked(pending.key), pending.plan)
@@ -184,19 +187,34 @@ class Effects:
         await self._pen.record(failed)
 
     async def _think(self, step: Think, known: str) -> None:
-        prompt = _with_answers(self._pen.thread, self._engine.render(step.prompt, **step.context))
-        model, start = self._engine.model, monotonic()
+        thread, model = self._pen.thread, self._engine.model
+        prompt = prompt_for(thread, step, self._engine.render)
         if model is None:
             return await self._pen.decide(questions.decision(step.key, prompt, step.returns, known))
+        start = monotonic()
         try:
-            decided = await self._attempt("the model", THINK_S, model.decide(prompt, step.returns))
+            decision = await self._attempt("the model", THINK_S, model.decide(prompt, step.returns))
         except ToolError as error:
-            return await self._pen.record(Failed(key=step.key, hash=known, problem=error.problem))
-        seconds = round(monotonic() - start, 3)
-        value, what = decided.model_dump(mode="json"), f"prompt:{step.prompt}"
-        seen = {"prompt": sha256(prompt.encode()).hexdigest()[:16]}
-        event = Resolved(key=step.key, hash=known, value=value, seconds=seconds, tool=what, args=seen)
+            return await self._undecided(step, known, prompt, error, round(monotonic() - start, 3))
+        seconds, asked = round(monotonic() - start, 3), thought(prompt, decision.usage)
+        value, what = decision.answer.model_dump(mode="json"), f"prompt:{step.prompt}"
+        event = Resolved(key=step.key, hash=known, value=value, seconds=seconds, tool=what, thought=asked)
         await self._pen.record(event)
+
+    async def _undecided(self, step: Think, known: str, prompt: Prompt, error: ToolError, seconds: float) -> None:
+        """Note the failed call; then it is tried again, put to a person, or the end."""
+        usage, then = (error.usage, error.then) if isinstance(error, ModelError) else (None, "again")
+        asked = thought(prompt, usage or Usage())
+        failed = Failed(key=step.key, hash=known, problem=error.problem, seconds=seconds, thought=asked)
+        match then:
+            case "again":
+                await self._pen.record(failed)
+            case "ask":
+                await self._pen.record(failed)
+                await self._pen.decide(questions.after_failures(step.key, (error.problem,)))
+            case "fail":
+                await self._pen.record(failed)
+                await self._pen.decide(Aborted(problem=error.problem))
 
     async def _attempt(self, name: str, seconds: float, act: MaybeAwaitable[T]) -> T:
         """Await one attempt within its time, where `stop` can reach it; one that waits for nothing is over already.
@@ -252,44 +270,3 @@ async def _find_out(tool: Tool[..., Any], workspace: Workspace, plan: Any) -> "F
             raise CutOff(str(error)) from error
         return Found(value) if happened else None
     raise CutOff(f"looking took longer than {tool.timeout:.0f} s.")
-
-
-def identity_of(effect: Effect) -> str:
-    """Hash what an effect does: its tool or prompt, with the arguments."""
-    match effect:
-        case Call(tool=tool, args=args):
-            return identity(tool, args)
-        case Think(prompt=prompt, context=context):
-            return identity(f"prompt:{prompt}", to_jsonable_python(dict(context)))
-    assert_never(effect)
-
-
-def diverged(thread: Thread, step: Effect | Ask) -> Problem:
-    """Say why a step whose key has an outcome already cannot be taken (R3)."""
-    recorded = thread.effects[step.key]
-    if isinstance(step, Ask) or identity_of(step) == recorded.hash:
-        return _stale(thread, f"The agent decided {step.key!r} again although its outcome is recorded.")
-    return _otherwise(thread, step.key)
-
-
-def _is_effect(step: Step, pending: Started) -> bool:
-    return isinstance(step, Call | Think) and step.key == pending.key and identity_of(step) == pending.hash
-
-
-def _otherwise(thread: Thread, key: str) -> Problem:
-    return _stale(thread, f"The agent now decides something else for {key!r} than the log has.")
-
-
-def _stale(thread: Thread, message: str) -> Problem:
-    return Problem(
-        kind="diverged", message=message, hint=f"Its code changed since launch ({thread.code}), or it repeats a key."
-    )
-
-
-def _with_answers(thread: Thread, prompt: str) -> str:
-    """A person's answer reaches the next decision, also when a template forgets it (R9).
-
-    Added to every prompt: a short answer stands in many a text by chance, so looking for it there proves nothing.
-    """
-    answers = [f"- {key}: {text}" for key, text in sorted(thread.answers.items())]
-    return "\n".join([prompt, "", "Answers given so far:", *answers]) if answers else prompt

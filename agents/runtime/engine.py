@@ -15,11 +15,13 @@ from agents.runtime.definition import Agent
 from agents.runtime.model import Model
 from agents.runtime.patience import patiently
 from agents.runtime.questions import consequences, fingerprint, read_answer, renewed, storable
-from prompts import render
+from agents.runtime.thinking import Render
+from prompts import rendered
 from state import fold
-from state.events import Budget, Cancelled, CancelRequested, Event, Launched, RepositoryRef, Resumed
+from state.events import Cancelled, CancelRequested, Event, Launched, RepositoryRef, Resumed
 from state.identity import identity
 from state.problem import ProblemError
+from state.spending import Budget
 from state.steps import Think
 from state.store import Moved, Store
 from state.thread import Thread
@@ -64,8 +66,7 @@ class Engine:
     may_drive: Callable[[Thread], bool] = lambda _: True
     """Whether this process may run the thread unasked (R21)."""
     model: Model | None = None
-    render: Callable[..., str] = render
-    """Turn a prompt's name and context into its text."""
+    render: Render = lambda _, name, context: rendered(name, **context)
     clock: Callable[[], float] = time
     hold: Callable[[Workspace, str], Awaitable[Mapping[str, "Tree"]]] | None = None
     """Hold the work trees a thread may write to; without it nothing can be restored."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from agents.runtime.effects import identity_of
+from agents.runtime.divergence import identity_of
 from agents.runtime.engine import Engine
 from agents.runtime.patience import patiently
 from state.events import CheckpointTaken, Event, Launched, RepositoryRef, Resolved, Rewound, Started

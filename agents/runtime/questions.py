@@ -9,8 +9,11 @@ from typing import Any, assert_never
 from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticSerializationError, to_json
 
+from agents.runtime.model import Prompt
+from agents.runtime.thinking import thought
 from state.events import Aborted, Answered, Asked, BudgetExtended, Denied, Event, Question, Settled
 from state.problem import Problem, ProblemError
+from state.spending import Usage
 from state.steps import Ask
 from state.thread import Thread
 from tools.base import first_complaint
@@ -91,7 +94,7 @@ def out_of_budget(thread: Thread) -> Asked:
     return _by_person(f"budget:{thread.budget.steps}", text, ("continue", "stop"), "budget", "")
 
 
-def decision(key: str, prompt: str, returns: type[BaseModel], binding: str) -> Asked:
+def decision(key: str, prompt: Prompt, returns: type[BaseModel], binding: str) -> Asked:
     """A decision the server cannot get by itself: the calling model answers it."""
     question = Question(
         key=key,
@@ -99,9 +102,9 @@ def decision(key: str, prompt: str, returns: type[BaseModel], binding: str) -> A
         answer_by="anyone",
         text=f"Decide {key!r} as the schema says.",
         schema=returns.model_json_schema(),
-        context={"prompt": prompt},
+        context={"rules": prompt.system, "prompt": prompt.text},
     )
-    return Asked(key=key, question=question, topic="decision", binding=binding)
+    return Asked(key=key, question=question, topic="decision", binding=binding, thought=thought(prompt, Usage()))
 
 
 def _by_person(key: str, text: str, options: tuple[str, ...], topic: Any, about: str) -> Asked:

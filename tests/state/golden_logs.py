@@ -14,7 +14,6 @@ from state.events import (
     Aborted,
     Answered,
     Artifact,
-    Budget,
     BudgetExtended,
     Cancelled,
     CancelRequested,
@@ -34,6 +33,7 @@ from state.events import (
     Started,
 )
 from state.problem import Problem
+from state.spending import Budget
 from state.store import Lease
 from state.thread import Thread
 from state.transfer import export_thread

@@ -13,7 +13,6 @@ from pydantic import ValidationError
 from state.events import (
     Aborted,
     Answered,
-    Budget,
     BudgetExtended,
     Cancelled,
     CancelRequested,
@@ -31,6 +30,7 @@ from state.events import (
 )
 from state.fold import InvalidTransition, reduce, replay
 from state.identity import identity
+from state.spending import Budget
 from state.thread import Thread
 from tests.state.logs import PROBLEM, accepted, any_event, ending_event, logs, plausible_event
 from tests.state.places import asked, launched

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from pydantic import ValidationError
 
-from state.events import Artifact, Budget, BudgetExtended, Event, Question, Resolved, artifact_of
+from state.events import Artifact, BudgetExtended, Event, Question, Resolved, artifact_of
 from state.fold import replay
 from state.problem import ProblemError
 from state.rows import Damaged, decode, decode_all, encode, indexed, named
+from state.spending import Budget
 from tests.state.logs import KINDS, any_event, logs
 from tests.state.places import asked, launched, writing
 

@@ -14,9 +14,10 @@ from agents.runtime.definition import Agent
 from agents.runtime.dispatcher import InProcessDispatcher
 from agents.runtime.driver import drive
 from agents.runtime.engine import DEFAULT_BUDGET, Engine, Launch
-from state.events import Budget, Event
+from state.events import Event
 from state.log import SqliteStore
 from state.owner import this_process
+from state.spending import Budget
 from state.sqlite import Database
 from state.store import Held, Lease, Owner
 from state.thread import Thread

@@ -4,8 +4,9 @@ import anyio
 import pytest
 
 from agents.runtime.driver import drive
-from state.events import Budget, BudgetExtended, CancelRequested
+from state.events import BudgetExtended, CancelRequested
 from state.problem import Problem, ProblemError
+from state.spending import Budget
 from state.steps import Ask, Step
 from state.thread import Thread
 from tests.agents.runtime.lab import DEAD, Hold, Lab, answer, drive_on, kinds, launch, run, served, watched

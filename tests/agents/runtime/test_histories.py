@@ -24,7 +24,8 @@ from hypothesis.strategies import integers, lists, sampled_from
 
 from agents.runtime.driver import drive
 from agents.runtime.engine import Engine
-from state.events import Budget, BudgetExtended, CancelRequested, Event
+from state.events import BudgetExtended, CancelRequested, Event
+from state.spending import Budget
 from state.thread import Thread
 from tests.agents.runtime.lab import Lab, launch
 from tests.agents.runtime.power import Fuse, PowerCut, finish, truth, wired_engine

@@ -20,7 +20,7 @@ async def test_a_models_decision_is_typed_recorded_and_never_asked_for_again(lab
     model = ScriptedModel(Word(word="sun"))
     done = await run(lab.engine(model=model), lines("think sky", "add a"))
     assert (done.status, done.results["0:think"]) == ("completed", {"word": "sun"})
-    assert model.prompts == ["Prompt word: find a word for sky, red if you must."]
+    assert [prompt.text for prompt in model.prompts] == ["Prompt word: find a word for sky, red if you must."]
 
 
 @pytest.mark.requirement("R9", "F3")
@@ -30,8 +30,8 @@ async def test_an_answer_stands_in_the_next_prompt_though_the_template_forgot_it
     model = ScriptedModel(Word(word="sun"), Word(word="moon"))
     engine = lab.engine(model=model)
     await answer(engine, await run(engine, lines("think sky", "ask", "think sky")), said)
-    assert f"- 1:ask: {said}" not in model.prompts[0].splitlines()
-    assert f"- 1:ask: {said}" in model.prompts[1].splitlines()
+    assert f"- 1:ask: {said}" not in model.prompts[0].text.splitlines()
+    assert f"- 1:ask: {said}" in model.prompts[1].text.splitlines()
 
 
 @pytest.mark.requirement("R9")
@@ -67,7 +67,7 @@ async def test_what_an_agent_will_need_is_read_before_the_model_is_asked(lab: La
     (lab.world / "a").write_text("seven seas")
     model = ScriptedModel(Word(word="salt"))
     await run(lab.engine(agents=[agent_of(fetch_then_think)], model=model), {})
-    assert model.prompts == ["Prompt word: find a word for seven seas, red if you must."]
+    assert [prompt.text for prompt in model.prompts] == ["Prompt word: find a word for seven seas, red if you must."]
 
 
 @pytest.mark.requirement("R19", "F7")

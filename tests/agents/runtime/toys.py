@@ -1,11 +1,12 @@
 """What the engine's tests drive: a world of small files, tools that read and change it, an agent that does as told."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel
 
 from agents.runtime.definition import Agent
+from prompts import Rendered
 from state.steps import Ask, Call, Done, Step, Think
 from state.thread import Thread
 from tools.base import CutOff, Tool, ToolError, Workspace, tool
@@ -168,9 +169,9 @@ def _line(do: str, name: str = "a", amount: str = "1") -> dict[str, Any]:
     return {"do": do, "by": name} if do == "ask" and name != "a" else {"do": do, "name": name, "amount": int(amount)}
 
 
-def render(name: str, /, **context: Any) -> str:
+def render(_: Thread, name: str, context: Mapping[str, Any], /) -> Rendered:
     """Render a prompt that has forgotten to mention any answer."""
-    return f"Prompt {name}: find a word for {context.get('name')}, red if you must."
+    return Rendered(name, f"Prompt {name}: find a word for {context.get('name')}, red if you must.", "1", "digest")
 
 
 def decided(*steps: Step) -> Callable[[Errand, Thread], Step]:
