@@ -17,6 +17,7 @@ from state.events import (
     Cancelled,
     CancelRequested,
     CheckpointTaken,
+    Compacted,
     Denied,
     Event,
     Failed,
@@ -73,7 +74,7 @@ def _mark(event: Event) -> tuple[str, str]:
             return "↻", "yellow"
         case Asked() | Answered() | Denied() | BudgetExtended() | CancelRequested():
             return "?" if isinstance(event, Asked) else "→", "yellow"
-        case CheckpointTaken():
+        case CheckpointTaken() | Compacted():
             return "◆", "cyan"
         case Launched():
             return "▶", "cyan"

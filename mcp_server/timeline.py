@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, assert_never, cast
 
 from agents.runtime.questions import visible
+from state.artifacts import artifact_of
 from state.events import (
     Aborted,
     Answered,
@@ -14,6 +15,7 @@ from state.events import (
     Cancelled,
     CancelRequested,
     CheckpointTaken,
+    Compacted,
     Denied,
     Event,
     Failed,
@@ -25,7 +27,6 @@ from state.events import (
     Rewound,
     Settled,
     Started,
-    artifact_of,
 )
 from state.store import Record
 from state.thread import Thread
@@ -80,6 +81,8 @@ def _said(event: Event) -> str:
             return _question(event)
         case CheckpointTaken():
             return f"checkpoint, {event.label}: {', '.join(event.trees)}"
+        case Compacted():
+            return f"steps up to {event.through} are told shorter: {event.before} tokens became {event.after}"
         case CancelRequested():
             return f"cancel asked for over {event.channel}. {event.reason}"
         case Cancelled():
@@ -131,7 +134,7 @@ def _question(event: Asked | Answered | Denied | BudgetExtended) -> str:
         case Denied():
             return f"{event.key} denied. {event.reason}"
         case BudgetExtended():
-            return f"budget extended by {event.steps} steps and {event.seconds:.0f} s"
+            return f"budget extended: {_brief(event.model_dump(exclude_defaults=True))}"
     assert_never(event)
 
 

@@ -38,8 +38,13 @@ class Rendered:
     name: str
     text: str
     version: str = ""
-    digest: str = ""
-    """Of the template as it is written: 16 hex digits of sha256."""
+    source: str = ""
+    """The template as it is written."""
+
+    @property
+    def digest(self) -> str:
+        """Of the template as it is written: sha256 in hex, as blobs are called."""
+        return sha256(self.source.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def framed(text: str, origin: str) -> str:
@@ -55,7 +60,7 @@ def framed(text: str, origin: str) -> str:
 
 def rendered(name: str, /, **context: Any) -> Rendered:
     """Render `templates/<name>.md.j2`, and say which it was."""
-    return Rendered(name, render(name, **context), digest=sha256(source(name).encode()).hexdigest()[:16])
+    return Rendered(name, render(name, **context), source=source(name))
 
 
 def render(name: str, /, **context: Any) -> str:

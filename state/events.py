@@ -1,6 +1,6 @@
 """The vocabulary of the log. Past tense, frozen, JSON in and out."""
 
-from typing import Annotated, Any, Literal, TypeAlias, cast
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
@@ -18,6 +18,10 @@ Duration: TypeAlias = Annotated[float, Field(ge=0, le=1e9)]
 
 Trees: TypeAlias = dict[str, tuple[str, str]]
 """Repository → its work tree before and after, as commits of its checkpoints. Only those that differ."""
+
+
+Money: TypeAlias = Annotated[float, Field(ge=0, le=1e9)]
+"""US dollars; bounded for the same reason."""
 
 
 class _Event(BaseModel):
@@ -51,23 +55,6 @@ class RepositoryRef(BaseModel):
     """The person's checkout, if `root` is a work tree of the thread's own: on `branch`, begun at `head`."""
     files: HeldFiles | None = None
     """What an own work tree begins with instead of the files of `head`."""
-
-
-class Artifact(BaseModel):
-    """An output too large for the log; its bytes are a blob. Opaque to agents."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
-
-    digest: str
-    size: int
-    preview: str
-
-
-def artifact_of(value: Json) -> Artifact | None:
-    """Return the artifact that stands for a result too large for the log, or `None`."""
-    if isinstance(value, dict) and (found := cast(dict[str, Json], value).get("$artifact")) is not None:
-        return Artifact.model_validate(found)
-    return None
 
 
 class Question(BaseModel):
@@ -213,6 +200,21 @@ class BudgetExtended(_Event):
     kind: Literal["budget_extended"] = "budget_extended"
     steps: int = Field(default=0, ge=0)
     seconds: Duration = 0.0
+    tokens: int = Field(default=0, ge=0, le=10**12)
+    money: Money = 0.0
+    session_tokens: int = Field(default=0, ge=0, le=10**12)
+    """How much further this thread may go than its session's budget."""
+    session_money: Money = 0.0
+
+
+class Compacted(_Event):
+    """What was done up to a version is not told to the model any more; it stays in the log (F3)."""
+
+    kind: Literal["compacted"] = "compacted"
+    through: int = Field(ge=0)
+    before: int = Field(default=0, ge=0)
+    """Tokens of the prompt, estimated, with all of it."""
+    after: int = Field(default=0, ge=0)
 
 
 class Interrupted(_Event):
@@ -278,6 +280,7 @@ Event: TypeAlias = Annotated[
     | BudgetExtended
     | Interrupted
     | Resumed
+    | Compacted
     | CheckpointTaken
     | Rewound
     | Finished

@@ -14,6 +14,7 @@ from state.events import (
     Cancelled,
     CancelRequested,
     CheckpointTaken,
+    Compacted,
     Denied,
     Event,
     Failed,
@@ -26,7 +27,8 @@ from state.events import (
     Settled,
     Started,
 )
-from state.spending import Budget
+from state.identity import identity
+from state.spending import Budget, Spent, Thought
 from state.thread import Checkpoint, Failure, Recorded, Thread, texts
 
 
@@ -84,9 +86,10 @@ def _fold(draft: Thread, event: Event) -> Thread:
             return _turn(now, event)
         case Asked() | Answered() | Denied():
             return _question(now, event)
-        case BudgetExtended(steps=steps, seconds=seconds):
-            budget = Budget(steps=now.budget.steps + steps, seconds=now.budget.seconds + seconds)
-            return _now(now, budget=budget)
+        case BudgetExtended():
+            return _extended(now, event)
+        case Compacted(through=through):
+            return _now(now, compacted=max(now.compacted, through))
         case CheckpointTaken(trees=trees) if not trees:
             return now  # of the thread this one was forked from, and not this one's to restore
         case CheckpointTaken(label=label, trees=trees):
@@ -94,6 +97,26 @@ def _fold(draft: Thread, event: Event) -> Thread:
         case Rewound():
             return _rewind(now, event)
     assert_never(event)
+
+
+def _extended(now: Thread, event: BudgetExtended) -> Thread:
+    had = now.budget
+    budget = Budget(
+        steps=had.steps + event.steps,
+        seconds=had.seconds + event.seconds,
+        tokens=had.tokens + event.tokens,
+        money=had.money + event.money,
+    )
+    beyond = Spent(now.beyond.tokens + event.session_tokens, now.beyond.money + event.session_money)
+    return _now(now, budget=budget, beyond=beyond)
+
+
+def _paid(now: Thread, thought: Thought | None) -> Spent:
+    """Return what was spent with one more call of a model, if it was one."""
+    if thought is None:
+        return now.spent
+    tokens, money = thought.usage.spent
+    return Spent(now.spent.tokens + tokens, now.spent.money + money)
 
 
 def _check(thread: Thread, event: Event) -> None:
@@ -114,8 +137,8 @@ def _check(thread: Thread, event: Event) -> None:
             expected = thread.cancelling
         case Resumed():
             expected = thread.asked is None
-        case Rewound():
-            expected = thread.pending is None and event.to <= thread.version
+        case Compacted(through=past) | Rewound(to=past):
+            expected = thread.pending is None and past <= thread.version
         case _:
             return
     if not expected:
@@ -151,23 +174,24 @@ def _effect(now: Thread, event: Started | Resolved | Failed | Settled) -> Thread
         case Resolved():
             risk = now.pending.risk if now.pending else "read"
             steps = now.steps + (now.pending is None)
-            known = Recorded(event.value, risk, now.version, event.hash, event.tool or "", event.args or {})
+            tool, args = (now.pending.tool, now.pending.args) if now.pending else (event.tool or "", event.args or {})
+            known = Recorded(event.value, risk, now.version, event.hash, tool, args)
             if event.trees:
                 _now(now, moves=(*now.moves, event.trees))
-            return _record(now, event.key, known, event.seconds, steps)
+            return _record(_now(now, spent=_paid(now, event.thought)), event.key, known, event.seconds, steps)
         case Started():
             return _now(now, pending=event, steps=now.steps + 1, approvals=now.approvals.discard(event.key))
         case Failed():
             failed = (*now.failures.get(event.key, ()), Failure(event.problem, now.version))
             steps, seconds = now.steps + (now.pending is None), now.seconds + event.seconds
-            return _now(
-                now, pending=None, failures=now.failures.insert(event.key, failed), steps=steps, seconds=seconds
-            )
+            failures, spent = now.failures.insert(event.key, failed), _paid(now, event.thought)
+            return _now(now, pending=None, failures=failures, steps=steps, seconds=seconds, spent=spent)
         case Settled(verdict="again"):
             return _now(now, pending=None)
         case Settled():
             assert now.pending is not None
-            known = Recorded(event.value, now.pending.risk, now.version, now.pending.hash)
+            cut = now.pending
+            known = Recorded(event.value, cut.risk, now.version, cut.hash, cut.tool, cut.args)
             return _record(now, event.key, known, 0.0, now.steps)
     assert_never(event)
 
@@ -189,7 +213,8 @@ def _question(now: Thread, event: Asked | Answered | Denied) -> Thread:
         case "agent" | "decision":
             if asked.topic == "agent":
                 now = _now(now, answers=now.answers.insert(event.key, str(event.answer)))
-            known = Recorded(event.answer, "read", now.version, asked.binding)
+            words = {"question": asked.question.text} if asked.topic == "agent" else {}
+            known = Recorded(event.answer, "read", now.version, asked.binding or identity("", {}), args=words)
             return _record(now, event.key, known, 0.0, now.steps)
         case "approval":
             return _now(now, approvals=now.approvals.insert(asked.about, asked.binding))

@@ -15,6 +15,7 @@ from state.listing import list_threads
 from state.owner import is_dead, this_process
 from state.problem import ProblemError
 from state.rows import INDEXED, NAMED, Damaged, decode_all, encode, indexed, named, work_trees
+from state.spending import Spent
 from state.sqlite import Database, StoreError
 from state.store import Created, Fenced, Held, Lease, Moved, Owner, Record, Row, Search, UnknownThread
 from state.thread import ENDED, Thread
@@ -193,6 +194,10 @@ class SqliteStore:
 
     def list(self, search: Search, principal: str = "") -> list[Row]:
         return list_threads(self.database, search, principal, self._clock())
+
+    def spent(self, principal: str, session: str) -> Spent:
+        query = "select coalesce(sum(tokens), 0), coalesce(sum(money), 0.0) from threads"
+        return Spent(*self.database.rows(f"{query} where principal = ? and session = ?", principal, session)[0])
 
     def changes(self) -> int:
         return int(self.database.rows("pragma data_version")[0][0])

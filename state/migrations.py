@@ -95,6 +95,13 @@ def m003_tokens(db: Database) -> None:
     db.conn.execute("pragma user_version = 3")
 
 
+@migration()
+def m004_spending(db: Database) -> None:
+    db.conn.execute("alter table threads add column tokens integer not null default 0")
+    db.conn.execute("alter table threads add column money real not null default 0")
+    db.conn.execute("pragma user_version = 4")
+
+
 def migrate(connection: sqlite3.Connection) -> None:
     """Apply what is missing. A second process that comes at the same moment waits, then finds nothing to do."""
     with whole(connection):

@@ -11,7 +11,7 @@ from state.events import Event, event_adapter
 from state.problem import ProblemError
 from state.thread import Thread
 
-INDEXED = ("status", "outcome", "waiting_on", "question", "trouble", "generation")
+INDEXED = ("status", "outcome", "waiting_on", "question", "trouble", "generation", "tokens", "money")
 NAMED = ("principal", "session", "agent", "parent", "repo", "root", "branch", "issue", "created_at")
 
 
@@ -27,7 +27,8 @@ def indexed(thread: Thread) -> tuple[Any, ...]:
     """Return the columns that change now and then, in the order of `INDEXED`; `head` moves with every event."""
     question = thread.asked.key if thread.asked else None
     trouble = int(thread.trouble is not None)
-    return thread.status, thread.outcome, thread.waiting_on, question, trouble, thread.generation
+    known = thread.status, thread.outcome, thread.waiting_on, question, trouble, thread.generation
+    return (*known, thread.spent.tokens, thread.spent.money)
 
 
 def named(thread: Thread) -> tuple[Any, ...]:

@@ -29,6 +29,8 @@ class Think:
     prompt: str
     returns: type[BaseModel]
     context: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    history: bool = False
+    """Whether the prompt goes on with what the thread did so far, as far as the window reaches (F3)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from state.events import Event, Launched
 from state.problem import ProblemError
+from state.spending import Spent
 from state.thread import Thread
 
 
@@ -192,6 +193,10 @@ class Store(Protocol):
 
     def list(self, search: Search, principal: str = "") -> Sequence[Row]:
         """Return matching threads, the latest first."""
+        ...
+
+    def spent(self, principal: str, session: str) -> Spent:
+        """Return what the models of all the session's threads took."""
         ...
 
     def changes(self) -> int:

@@ -10,7 +10,7 @@ from rpds import HashTrieMap
 from state.events import Asked, Json, Question, RepositoryRef, Risk, Started, Trees
 from state.identity import identity
 from state.problem import Problem
-from state.spending import Budget
+from state.spending import Budget, Spent
 from state.steps import Outcome
 
 Status: TypeAlias = Literal["running", "waiting", "completed", "failed", "cancelled"]
@@ -78,6 +78,7 @@ def texts() -> "HashTrieMap[str, str]":
 
 
 _BUDGET = Budget()
+_NOTHING = Spent()
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,12 @@ class Thread:
     """What was answered to the agent's own questions; the next prompt contains it (R9)."""
     steps: int = 0
     seconds: float = 0.0
+    spent: Spent = _NOTHING
+    """What its models took."""
+    beyond: Spent = _NOTHING
+    """How much further it may go than its session's budget."""
+    compacted: int = 0
+    """The version up to which steps are not told to the model any more."""
     budget: Budget = _BUDGET
     checkpoints: tuple[Checkpoint, ...] = ()
     moves: tuple[Trees, ...] = ()

@@ -15,7 +15,7 @@ from typing import Any, Concatenate, Generic, Literal, ParamSpec, TypeAlias, Typ
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
 
-from state.events import artifact_of
+from state.artifacts import artifact_of
 from state.problem import Problem
 from state.steps import Call
 from state.thread import Thread

@@ -7,7 +7,7 @@ from typing import Any, assert_never
 import anyio
 import anyio.lowlevel
 
-from agents.runtime import questions
+from agents.runtime import budgets, questions
 from agents.runtime.definition import Agent
 from agents.runtime.divergence import diverged
 from agents.runtime.effects import Effects
@@ -120,16 +120,12 @@ async def _take(pen: Pen, effects: Effects, step: Step) -> None:
             await pen.decide(Aborted(problem=diverged(pen.thread, step)))
         case Ask():
             await pen.decide(questions.from_agent(step))
-        case Call() | Think() if _spent(pen.thread):
-            await pen.decide(questions.out_of_budget(pen.thread))
+        case Call() | Think() if budgets.is_spent(pen.thread):
+            await pen.decide(budgets.of_thread(pen.thread))
         case Call() | Think():
             await effects.perform(step)
         case _:
             assert_never(step)
-
-
-def _spent(thread: Thread) -> bool:
-    return thread.steps >= thread.budget.steps or thread.seconds >= thread.budget.seconds
 
 
 def _unexpected(error: BaseException) -> Problem:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import anyio
 from pydantic_core import to_json
 
-from agents.runtime import questions
+from agents.runtime import budgets, questions
 from agents.runtime.divergence import identity_of, is_effect, otherwise
 from agents.runtime.engine import Engine
 from agents.runtime.footprints import held_before, since
@@ -18,9 +18,10 @@ from agents.runtime.model import ModelError, Prompt
 from agents.runtime.patience import patiently
 from agents.runtime.pen import Pen
 from agents.runtime.thinking import prompt_for, thought
-from state.events import Aborted, Artifact, Cancelled, Failed, Resolved, Settled, Started
+from state.artifacts import Artifact
+from state.events import Aborted, Cancelled, Compacted, Failed, Resolved, Settled, Started
 from state.identity import identity
-from state.problem import Problem
+from state.problem import Problem, ProblemError
 from state.spending import Usage
 from state.steps import Call, Effect, Step, Think
 from tools.base import CutOff, MaybeAwaitable, Tool, ToolError, Workspace
@@ -60,6 +61,7 @@ class Effects:
         self._workspace: Workspace | None = None
         self._scope: anyio.CancelScope | None = None
         self._stopping = False
+        self._kept = set[str]()
 
     def stop(self) -> None:
         """Stop the effect in flight, if there is one."""
@@ -187,10 +189,19 @@ class Effects:
         await self._pen.record(failed)
 
     async def _think(self, step: Think, known: str) -> None:
-        thread, model = self._pen.thread, self._engine.model
-        prompt = prompt_for(thread, step, self._engine.render)
+        thread, model, engine = self._pen.thread, self._engine.model, self._engine
+        match prompt := await self._prompt(step):
+            case Compacted():
+                return await self._pen.decide(prompt)
+            case Problem():
+                return await self._pen.decide(Aborted(problem=prompt))
+            case Prompt():
+                pass
         if model is None:
             return await self._pen.decide(questions.decision(step.key, prompt, step.returns, known))
+        spent = engine.store.spent(thread.principal, thread.session)
+        if budgets.session_is_spent(thread, spent, engine.session_limit):
+            return await self._pen.decide(budgets.of_session(thread, spent, engine.session_limit))
         start = monotonic()
         try:
             decision = await self._attempt("the model", THINK_S, model.decide(prompt, step.returns))
@@ -200,6 +211,20 @@ class Effects:
         value, what = decision.answer.model_dump(mode="json"), f"prompt:{step.prompt}"
         event = Resolved(key=step.key, hash=known, value=value, seconds=seconds, tool=what, thought=asked)
         await self._pen.record(event)
+
+    async def _prompt(self, step: Think) -> Prompt | Compacted | Problem:
+        """Return what the model is to be sent, and keep the templates: the log names them by their digests."""
+        thread, engine = self._pen.thread, self._engine
+        try:
+            rules, body = engine.render(thread, "system", {}), engine.render(thread, step.prompt, step.context)
+            prompt = prompt_for(thread, step, rules, body, engine.limits)
+        except ProblemError as error:
+            return error.problem
+        for used in (rules, body):
+            if used.digest not in self._kept:
+                await patiently(engine.store.put, used.source.encode())
+                self._kept.add(used.digest)
+        return prompt
 
     async def _undecided(self, step: Think, known: str, prompt: Prompt, error: ToolError, seconds: float) -> None:
         """Note the failed call; then it is tried again, put to a person, or the end."""

@@ -10,18 +10,21 @@ from typing import TYPE_CHECKING, Any
 import anyio
 from pydantic import BaseModel, ValidationError
 
+from agents.runtime.answers import consequences, read_answer, storable
 from agents.runtime.bells import Bells
+from agents.runtime.budgets import SESSION
 from agents.runtime.definition import Agent
 from agents.runtime.model import Model
 from agents.runtime.patience import patiently
-from agents.runtime.questions import consequences, fingerprint, read_answer, renewed, storable
+from agents.runtime.questions import fingerprint, renewed
 from agents.runtime.thinking import Render
+from agents.runtime.window import Limits
 from prompts import rendered
 from state import fold
 from state.events import Cancelled, CancelRequested, Event, Launched, RepositoryRef, Resumed
 from state.identity import identity
 from state.problem import ProblemError
-from state.spending import Budget
+from state.spending import Budget, Spent
 from state.steps import Think
 from state.store import Moved, Store
 from state.thread import Thread
@@ -37,6 +40,7 @@ TICK_S = 0.2
 
 
 DEFAULT_BUDGET = Budget()
+LIMITS = Limits()
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,8 @@ class Engine:
     clock: Callable[[], float] = time
     hold: Callable[[Workspace, str], Awaitable[Mapping[str, "Tree"]]] | None = None
     """Hold the work trees a thread may write to; without it nothing can be restored."""
+    limits: Limits = LIMITS
+    session_limit: Spent = SESSION
     inline_bytes: int = 16384
     auto_resume_s: float = 900.0
     bells: Bells = field(default_factory=Bells)

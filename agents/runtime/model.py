@@ -26,7 +26,8 @@ class Prompt:
     template: str = ""
     version: str = ""
     digest: str = ""
-    """Of the template as it is written, and of the system part."""
+    """Of the template as it is written; the same of the system part is `rules`."""
+    rules: str = ""
 
     @property
     def text(self) -> str:

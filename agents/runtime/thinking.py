@@ -1,12 +1,12 @@
-"""What a model is sent for one decision, and how the log names it."""
+"""What a model is sent for one decision, and how the log names it. A pure function of the thread (F3)."""
 
 from collections.abc import Mapping
-from dataclasses import replace
-from hashlib import sha256
 from typing import Any, Protocol
 
 from agents.runtime.model import Prompt
+from agents.runtime.window import Limits, fit, last_failure
 from prompts import Rendered
+from state.events import Compacted
 from state.spending import Thought, Usage
 from state.steps import Think
 from state.thread import Thread
@@ -18,19 +18,30 @@ class Render(Protocol):
     def __call__(self, thread: Thread, name: str, context: Mapping[str, Any], /) -> Rendered: ...
 
 
-def prompt_for(thread: Thread, step: Think, render: Render) -> Prompt:
-    """Return what the model is sent: the template first, then what only this call needs."""
-    system, body = render(thread, "system", {}), render(thread, step.prompt, step.context)
-    digest = sha256(f"{system.digest}{body.digest}".encode()).hexdigest()[:16]
-    prompt = Prompt(system.text, (body.text,), template=body.name, version=body.version, digest=digest)
-    last = [block for block in (_answers(thread), _complaints(thread, step.key)) if block]
-    return replace(prompt, blocks=(*prompt.blocks, *last))
+def prompt_for(thread: Thread, step: Think, rules: Rendered, body: Rendered, limits: Limits) -> Prompt | Compacted:
+    """Return what the model is sent: the template, what was done so far, and last what must not be overlooked.
+
+    If what was done does not fit any more, say up to where it shrinks from now on.
+
+    Raises:
+        ProblemError: `limit`; what cannot be left out does not fit.
+    """
+    prompt = Prompt(rules.text, (body.text,), body.name, body.version, body.digest, rules.digest)
+    last = [_answers(thread), _denials(thread), _complaints(thread, step.key)]
+    if step.history:
+        last.insert(0, last_failure(thread))
+    return fit(thread, prompt, last, limits, history=step.history)
 
 
 def thought(prompt: Prompt, usage: Usage) -> Thought:
     """Return how the model was asked, for the log."""
     return Thought(
-        template=prompt.template, version=prompt.version, digest=prompt.digest, sent=prompt.sent, usage=usage
+        template=prompt.template,
+        version=prompt.version,
+        digest=prompt.digest,
+        rules=prompt.rules,
+        sent=prompt.sent,
+        usage=usage,
     )
 
 
@@ -41,6 +52,11 @@ def _answers(thread: Thread) -> str:
     """
     answers = [f"- {key}: {text}" for key, text in sorted(thread.answers.items())]
     return "\n".join(["Answers given so far:", *answers]) if answers else ""
+
+
+def _denials(thread: Thread) -> str:
+    denied = [f"- {key}: {reason}" for key, reason in sorted(thread.denials.items())]
+    return "\n".join(["A person said no to:", *denied]) if denied else ""
 
 
 def _complaints(thread: Thread, key: str) -> str:

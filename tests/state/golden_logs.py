@@ -10,14 +10,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from state.artifacts import Artifact
 from state.events import (
     Aborted,
     Answered,
-    Artifact,
     BudgetExtended,
     Cancelled,
     CancelRequested,
     CheckpointTaken,
+    Compacted,
     Denied,
     Event,
     Failed,
@@ -93,6 +94,7 @@ LOGS: dict[str, tuple[Event, ...]] = {
         asked("budget:25", "budget"),
         answered("budget:25", "continue"),
         BudgetExtended(steps=25, seconds=1800.0),
+        Compacted(through=4, before=9000, after=4000),
         Finished(output={"summary": "fixed"}, outcome="fixed"),
     ),
     "rewound": (

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -20,11 +21,19 @@ def lines(path: Path, suffix: str) -> list[str]:
     return path.with_name(path.name.replace(".thread.json", suffix)).read_text(encoding="utf-8").splitlines()
 
 
+def still_said(now: Any, then: Any) -> bool:
+    """Whether all that was said then is said now; what this version adds, that one could not say."""
+    if isinstance(now, dict) and isinstance(then, dict):
+        known, known_then = cast(dict[str, Any], now), cast(dict[str, Any], then)
+        return all(name in known and still_said(known[name], value) for name, value in known_then.items())
+    return now == then or json.loads(json.dumps(now)) == then
+
+
 @pytest.mark.requirement("R1")
 @pytest.mark.parametrize("golden", GOLDEN, ids=IDS)
 def test_rows_of_a_released_version_mean_what_they_meant(golden: Path) -> None:
     events = [decode(*json.loads(line)) for line in lines(golden, ".rows.jsonl")]
-    assert summary(replay("t", events)) == json.loads(golden.read_text(encoding="utf-8"))
+    assert still_said(summary(replay("t", events)), json.loads(golden.read_text(encoding="utf-8")))
 
 
 @pytest.mark.requirement("R1")

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from pydantic import ValidationError
 
-from state.events import Artifact, BudgetExtended, Event, Question, Resolved, artifact_of
+from state.artifacts import Artifact, artifact_of
+from state.events import BudgetExtended, Event, Question, Resolved
 from state.fold import replay
 from state.problem import ProblemError
 from state.rows import Damaged, decode, decode_all, encode, indexed, named

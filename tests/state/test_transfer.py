@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from state.events import Answered, Artifact, CancelRequested, Event, Finished, Resolved, Started
+from state.artifacts import Artifact
+from state.events import Answered, CancelRequested, Event, Finished, Resolved, Started
 from state.log import SqliteStore
 from state.problem import ProblemError
 from state.store import Lease, Search, UnknownThread

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from state.events import Answered, Artifact, Event, Finished, Interrupted, Resolved
+from state.artifacts import Artifact
+from state.events import Answered, Event, Finished, Interrupted, Resolved
 from state.log import SqliteStore
 from state.problem import ProblemError
 from state.sqlite import Locked

@@ -9,7 +9,8 @@ import pytest
 from agents.runtime.driver import drive
 from agents.runtime.questions import summary
 from agents.runtime.script import need, script
-from state.events import Failed, Settled, artifact_of
+from state.artifacts import artifact_of
+from state.events import Failed, Settled
 from state.steps import Abort, Done, Step
 from state.thread import Thread
 from tests.agents.runtime.lab import DEAD, Hold, Lab, answer, drive_on, events, kinds, launch, run, watched

@@ -171,7 +171,8 @@ def _line(do: str, name: str = "a", amount: str = "1") -> dict[str, Any]:
 
 def render(_: Thread, name: str, context: Mapping[str, Any], /) -> Rendered:
     """Render a prompt that has forgotten to mention any answer."""
-    return Rendered(name, f"Prompt {name}: find a word for {context.get('name')}, red if you must.", "1", "digest")
+    text = f"Prompt {name}: find a word for {context.get('name')}, red if you must."
+    return Rendered(name, text, "1", f"template of {name}")
 
 
 def decided(*steps: Step) -> Callable[[Errand, Thread], Step]:
