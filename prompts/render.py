@@ -7,8 +7,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from state.problem import ProblemError
+
 if TYPE_CHECKING:
     from jinja2 import Environment
+
+    from prompts.template import Template
 
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -17,11 +21,11 @@ SUFFIX = ".md.j2"
 
 @cache
 def environment() -> "Environment":
-    from jinja2 import FileSystemLoader, StrictUndefined
+    from jinja2 import FunctionLoader, StrictUndefined
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
     made = ImmutableSandboxedEnvironment(
-        loader=FileSystemLoader(TEMPLATES),
+        loader=FunctionLoader(_body),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -59,13 +63,31 @@ def framed(text: str, origin: str) -> str:
 
 
 def rendered(name: str, /, **context: Any) -> Rendered:
-    """Render `templates/<name>.md.j2`, and say which it was."""
-    return Rendered(name, render(name, **context), source=source(name))
+    """Render `templates/<name>.md.j2`, and say which it was.
+
+    Raises:
+        ProblemError: `not_found`, or `bad_input` naming the variables that are missing, unknown or of another type.
+    """
+    template = ours(name)
+    text = environment().get_template(f"{name}{SUFFIX}").render(template.taken(context))
+    return Rendered(name, text, template.header.version, source(name))
 
 
 def render(name: str, /, **context: Any) -> str:
-    """Render `templates/<name>.md.j2`."""
-    return environment().get_template(f"{name}{SUFFIX}").render(context)
+    """Return only the text of `rendered`."""
+    return rendered(name, **context).text
+
+
+@cache
+def ours(name: str) -> "Template":
+    """Return the template of that name as this program brings it.
+
+    Raises:
+        ProblemError: `not_found`.
+    """
+    from prompts.template import parse
+
+    return parse(source(name), name, f"prompts/templates/{name}{SUFFIX}")
 
 
 def names() -> list[str]:
@@ -74,5 +96,18 @@ def names() -> list[str]:
 
 
 def source(name: str) -> str:
-    """Return a template as it is written."""
+    """Return a template as it is written, with its front matter.
+
+    Raises:
+        ProblemError: `not_found`.
+    """
+    if name not in (known := names()):
+        raise ProblemError("not_found", f"There is no prompt {name[:80]!r}.", f"There are: {', '.join(known)}.")
     return (TEMPLATES / f"{name}{SUFFIX}").read_text(encoding="utf-8")
+
+
+def _body(file: str) -> str:
+    """Return a body under as many lines as stand above it in its file, in a comment, so that errors name its lines."""
+    template = ours(file.removesuffix(SUFFIX))
+    above = "\n" * (template.before - 1)
+    return f"{{#{above}#}}\n{template.body}"

@@ -36,7 +36,7 @@ NAMES = [
     "repo_restore",
     "health",
 ]
-HEAVY = ["git", "sqlite_utils", "jinja2", "typer", "rich", "openai", "jsonschema", "markdown_it", "psutil"]
+HEAVY = ["git", "sqlite_utils", "jinja2", "typer", "rich", "openai", "jsonschema", "markdown_it", "psutil", "yaml"]
 LISTS_TOOLS = """
 import json, sys, anyio
 from pathlib import Path

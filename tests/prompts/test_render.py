@@ -4,11 +4,11 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from jinja2 import UndefinedError
 from jinja2.exceptions import SecurityError
 
 from agents.runtime.model import ScriptedModel
 from prompts import render
+from prompts.marked import BadTemplate
 from state.events import Resolved
 from tests.agents.runtime.lab import Lab, run
 from tests.agents.runtime.toys import Word, lines
@@ -34,7 +34,7 @@ def test_a_prompt_is_the_template_in_the_repository_with_its_variables_filled() 
 
 @pytest.mark.requirement("F2")
 def test_a_variable_that_is_missing_is_an_error_and_not_a_blank() -> None:
-    with pytest.raises(UndefinedError):
+    with pytest.raises(BadTemplate, match="task"):
         render("call_agent", agent="testing", description="Run tests.")
 
 
