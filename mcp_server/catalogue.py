@@ -2,11 +2,13 @@
 
 from typing import Any
 
+from agents.assistant import agent as assistant
 from agents.issue_fixer import agent as issue_fixer
 from agents.runtime.definition import Agent
 from agents.take_over import agent as take_over_agent
 from agents.testing import agent as testing
 from tools.base import Tool
+from tools.calculating import CALCULATING
 from tools.checks import run_check
 from tools.commit import commit_edits
 from tools.files import edit_file, list_files, read_file, undo_edit, write_file
@@ -18,7 +20,7 @@ from tools.review import review_edits
 from tools.search import search
 from tools.takeover import take_over
 
-AGENTS: tuple[Agent[Any, Any], ...] = (issue_fixer, testing, take_over_agent)
+AGENTS: tuple[Agent[Any, Any], ...] = (issue_fixer, testing, assistant, take_over_agent)
 OFFERED = tuple(agent for agent in AGENTS if agent.offered)
 TOOLS: tuple[Tool[..., Any], ...] = (
     read_issue,
@@ -38,4 +40,5 @@ TOOLS: tuple[Tool[..., Any], ...] = (
     git_show,
     commit_edits,
     take_over,
+    *CALCULATING,
 )

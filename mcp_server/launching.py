@@ -39,8 +39,7 @@ async def wish(
         ProblemError: As `Repositories.ref`; `not_found`, the session.
     """
     session = runtime.session(place.session)
-    first = await runtime.repositories.ref(place.repo, session, agent.mode, runtime.principal, place.isolation)
-    workspace, named = [first], dict[str, str]()
+    workspace, named = await _first(runtime, agent, place, session), dict[str, str]()
     for field in agent.reads:
         if wanted := task.get(field):
             ref = await runtime.repositories.ref(wanted, session, "read", runtime.principal)
@@ -54,6 +53,16 @@ async def wish(
         client=client,
         idempotency_key=idempotency_key,
     )
+
+
+async def _first(runtime: Runtime, agent: Agent[Any, Any], place: Place, session: str) -> list[RepositoryRef]:
+    """Return the repository that is meant; none, if none is and the agent can do without."""
+    try:
+        return [await runtime.repositories.ref(place.repo, session, agent.mode, runtime.principal, place.isolation)]
+    except ProblemError as error:
+        if agent.anywhere and not place.repo and error.problem.kind == "bad_input":
+            return []
+        raise
 
 
 def _join(runtime: Runtime, workspace: list[RepositoryRef], ref: RepositoryRef) -> str:

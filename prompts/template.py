@@ -89,7 +89,7 @@ class Template:
 
 
 def digest(source: str) -> str:
-    return sha256(source.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return sha256(source.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def fits(value: object, kind: Kind) -> bool:

@@ -33,6 +33,9 @@ class Agent(Generic[InputT, OutputT]):
     reads: tuple[str, ...] = ()
     """Fields of its task that name further repositories, which it only reads."""
 
+    anywhere: bool = False
+    """Whether it can also be called where there is no repository."""
+
     offered: bool = True
     """Whether hosts and `factor12 run` offer it by its name; a command of its own launches it otherwise."""
 

@@ -34,7 +34,7 @@ def test_each_of_our_templates_has_front_matter_that_names_it(name: str) -> None
 @pytest.mark.requirement("F2")
 def test_what_was_rendered_is_named_by_version_and_digest_and_has_no_front_matter() -> None:
     seen = rendered("call_agent", agent="testing", description="Run tests.", task={})
-    assert seen.text.startswith("Call the tool") and seen.version == "1" and len(seen.digest) == 16
+    assert seen.text.startswith("Call the tool") and seen.version == "1" and len(seen.digest) == 64
 
 
 def test_a_header_is_read_whatever_the_file_has_for_line_ends() -> None:
