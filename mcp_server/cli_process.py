@@ -67,7 +67,7 @@ def composed(ctx: typer.Context) -> Runtime:
 def driving(ctx: typer.Context) -> AbstractAsyncContextManager[Runtime]:
     """Return a process that drives what it is told to, and takes up nothing that others left behind (R21)."""
     settings = settings_of(ctx)
-    configure(settings, Outward())
+    configure(settings, Outward(more=settings.secrets))
     return running(settings, here(), sweeping=False, caller=caller_of(ctx))
 
 

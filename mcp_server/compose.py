@@ -285,6 +285,7 @@ def compose(
         return Parts(known.agents if agents is None else agents, known.tools if tools is None else tools)
 
     parts = catalogued if agents is None and tools is None else given
+    outward = Outward(more=settings.secrets)
     return Runtime(
-        settings, database, store, repositories, dispatcher, parts, caller=caller, for_everybody=for_everybody
+        settings, database, store, repositories, dispatcher, parts, outward, caller=caller, for_everybody=for_everybody
     )

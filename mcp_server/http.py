@@ -64,7 +64,7 @@ def serve_http(
     """
     given = {name: value for name, value in (("api_host", host or None), ("api_port", port)) if value is not None}
     settings = load(env_file, **more).model_copy(update=given)
-    configure(settings, Outward())
+    configure(settings, Outward(more=settings.secrets))
     run(partial(serve, settings, here(), transport))
 
 

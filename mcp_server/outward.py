@@ -1,7 +1,7 @@
 """What leaves the process: valid Unicode, and none of the secrets the process was given."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from os import environ
 from typing import Any, cast
 
@@ -26,12 +26,10 @@ the text may be anybody's, and as long as a result."""
 class Outward:
     """Cleans what goes to clients and to the log. What is kept in the store stays exact."""
 
-    def __init__(self, environment: Mapping[str, str] = environ) -> None:
-        secrets = {
-            value
-            for name, value in environment.items()
-            if SECRET_NAME.search(name) and len(value) >= SHORTEST and not value.isdigit()
-        }
+    def __init__(self, environment: Mapping[str, str] = environ, more: Iterable[str] = ()) -> None:
+        """Know the secrets of the environment, and `more`: those of a file that the person named."""
+        named = [value for name, value in environment.items() if SECRET_NAME.search(name)]
+        secrets = {value for value in (*named, *more) if len(value) >= SHORTEST and not value.isdigit()}
         longest_first = sorted(secrets, key=len, reverse=True)
         self._values = re.compile("|".join(map(re.escape, longest_first))) if secrets else None
 

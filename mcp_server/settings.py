@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from platformdirs import user_config_path, user_state_path
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from mcp_server.model_settings import ModelSettings
 from mcp_server.values import Address, Hosts, Paths, SomeWords, WebAddress, Words, some
 from state.problem import ProblemError
 
@@ -21,7 +22,7 @@ TOOLSETS = ("agents", "threads", "checkpoints", "repositories", "service")
 CHANNELS = ("elicitation", "terminal", "rest")
 
 
-class Settings(BaseSettings):
+class Settings(ModelSettings):
     """Every variable factor12 reads. `docs/configuration.md` is generated from this table."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True, env_ignore_empty=True)
@@ -257,9 +258,12 @@ def load(env_file: Path | None = None, **given: Any) -> Settings:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name, why = str(first["loc"][0]), first["msg"].removeprefix("Value error, ")
-        raise ProblemError(
-            "bad_input", f"{name}={first['input']!r}: {why}.", "`docs/configuration.md` lists every variable."
-        ) from error
+        secret = any(one.alias == name and one.annotation is SecretStr for one in Settings.model_fields.values())
+        from mcp_server.outward import Outward  # a key may have been written where a name belongs
+
+        message = Outward().text(f"{name}={'…' if secret else repr(first['input'])}: {why}.")
+        hint = "`docs/configuration.md` lists every variable."
+        raise ProblemError("bad_input", message, hint) from (None if secret else error)
 
 
 INHERITED = ("PATH", "LANG", "TZ", "HOME", "XDG_CONFIG_HOME", "GIT_CONFIG_GLOBAL")

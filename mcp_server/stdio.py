@@ -43,7 +43,7 @@ def serve_stdio(env_file: Path | None = None, **given: Any) -> None:
         ProblemError: The settings or the database stand in the way.
     """
     settings = load(env_file, **given)
-    configure(settings, Outward())
+    configure(settings, Outward(more=settings.secrets))
     run(partial(serve, settings, here()))
 
 

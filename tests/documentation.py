@@ -9,6 +9,7 @@ from types import NoneType
 from typing import Any, Literal, get_args, get_origin
 
 import typer.main
+from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from mcp_server.app import table
@@ -35,7 +36,14 @@ ORDER = (
     "doctor",
     "gc",
 )
-KINDS: Mapping[object, str] = {str: "text", int: "whole number", float: "number", bool: "true, false", Path: "path"}
+KINDS: Mapping[object, str] = {
+    str: "text",
+    int: "whole number",
+    float: "number",
+    bool: "true, false",
+    Path: "path",
+    SecretStr: "key",
+}
 
 
 def settings() -> str:
@@ -175,7 +183,7 @@ def _default(field: FieldInfo) -> str:
     match field.default:
         case bool() as default:
             return f"`{str(default).lower()}`"
-        case None | "" | ():
+        case None | "" | () | SecretStr():
             return ""
         case (*parts,):
             return f"`{','.join(map(str, parts))}`"

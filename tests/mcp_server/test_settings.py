@@ -63,6 +63,8 @@ BAD = {
     "STRUCTURED_LOGGING": "maybe",
     "FACTOR12_DURABILITY": "none",
     "FACTOR12_TRUSTED_ROOTS": "/a:~nobody-at-all/b",
+    "TEMPERATURE": "hot",
+    "OPENAI_BASE_URL": "127.0.0.1:11434",
 }
 
 
