@@ -7,6 +7,9 @@ from yaml.constructor import ConstructorError
 
 from state.problem import ProblemError
 
+MOST_BRACKETS = 200
+"""Every token is held against every bracket that is open."""
+
 
 class BadTemplate(ProblemError):
     """A template, its front matter or its cases cannot be used. Correct the line that is named, or remove the file."""
@@ -38,6 +41,8 @@ def load(text: str, where: str, before: int = 0) -> Any:
     Raises:
         BadTemplate: It is not YAML, or uses what is not taken from it.
     """
+    if text.count("[") + text.count("{") > MOST_BRACKETS:
+        raise BadTemplate(where, before + 1, f"this YAML has more than {MOST_BRACKETS} brackets.")
     loader: Any = _Loader(text)
     try:
         return loader.get_single_data()

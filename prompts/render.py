@@ -1,38 +1,19 @@
-"""Render prompt templates. Missing variables are errors, never blanks; nothing but our own files is ever compiled."""
+"""Render prompt templates. Variables are held against front matter; what is compiled is never text of a task."""
 
-import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from state.problem import ProblemError
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
-
     from prompts.template import Template
-
 
 TEMPLATES = Path(__file__).parent / "templates"
 SUFFIX = ".md.j2"
-
-
-@cache
-def environment() -> "Environment":
-    from jinja2 import FunctionLoader, StrictUndefined
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-    made = ImmutableSandboxedEnvironment(
-        loader=FunctionLoader(_body),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        autoescape=False,
-    )
-    cast(dict[str, Any], made.filters)["framed"] = framed
-    return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,31 +32,47 @@ class Rendered:
         return sha256(self.source.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def framed(text: str, origin: str) -> str:
-    """Frame text that somebody else wrote, by its origin, so that a model can tell it from what it is asked (R18).
-
-    Nothing inside can end the frame: it is marked by a hash of what it holds.
-    """
-    plain = "".join(char for char in str(text) if char in "\n\t" or unicodedata.category(char)[0] != "C")
-    mark = sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()[:8]
-    where = " ".join(origin.split()).replace('"', "'")
-    return f'<data origin="{where}" id="{mark}">\n{plain.rstrip()}\n</data id="{mark}">'
-
-
 def rendered(name: str, /, **context: Any) -> Rendered:
     """Render `templates/<name>.md.j2`, and say which it was.
 
     Raises:
         ProblemError: `not_found`, or `bad_input` naming the variables that are missing, unknown or of another type.
     """
-    template = ours(name)
-    text = environment().get_template(f"{name}{SUFFIX}").render(template.taken(context))
-    return Rendered(name, text, template.header.version, source(name))
+    return filled(ours(name), context)
 
 
 def render(name: str, /, **context: Any) -> str:
     """Return only the text of `rendered`."""
     return rendered(name, **context).text
+
+
+def filled(template: "Template", context: Mapping[str, Any]) -> Rendered:
+    """Render any template: one of ours, or one that stands before it.
+
+    What fills an override is held against ours, so that every caller gives the same.
+
+    Raises:
+        BadTemplate: The variables do not fit, or the template cannot be used; it names file and line.
+    """
+    from prompts.sandbox import Sandbox
+    from prompts.sandbox import filled as fill
+
+    contract = ours(template.name) if template.name in names() else template
+    text = fill(template, contract.taken(context), Sandbox(ours, _files()))
+    return Rendered(template.name, text, template.header.version, template.source)
+
+
+def checked(template: "Template") -> None:
+    """See that a template can be used: it compiles, and asks for nothing that ours of the same name does not get.
+
+    Raises:
+        BadTemplate: It cannot; it names file and line.
+    """
+    from prompts.sandbox import Sandbox
+
+    if template.name in names():
+        template.must_fit(ours(template.name))
+    Sandbox(ours, _files()).page(template)
 
 
 @cache
@@ -106,8 +103,5 @@ def source(name: str) -> str:
     return (TEMPLATES / f"{name}{SUFFIX}").read_text(encoding="utf-8")
 
 
-def _body(file: str) -> str:
-    """Return a body under as many lines as stand above it in its file, in a comment, so that errors name its lines."""
-    template = ours(file.removesuffix(SUFFIX))
-    above = "\n" * (template.before - 1)
-    return f"{{#{above}#}}\n{template.body}"
+def _files() -> tuple[str, ...]:
+    return tuple(f"{name}{SUFFIX}" for name in names())

@@ -14,7 +14,7 @@ from prompts.marked import BadTemplate, load
 
 MOST_BYTES = 64 * 1024
 """What a template may have, with its front matter."""
-MOST_HEADER = 8 * 1024
+MOST_HEADER = 4 * 1024
 FENCE = "---\n"
 Kind: TypeAlias = Literal["string", "integer", "number", "boolean", "list", "object"]
 TYPES: Mapping[Kind, tuple[type, ...]] = {
@@ -86,6 +86,19 @@ class Template:
             hint = f"It takes: {', '.join(declared) or 'nothing'}."
             raise BadTemplate(self.where, 0, f"prompt {self.name!r}: {'; '.join(wrong)}.", hint)
         return given
+
+    def must_fit(self, ours: "Template") -> None:
+        """See that it takes no more than the one that it stands before.
+
+        Raises:
+            BadTemplate: It declares a variable that ours does not, or another type.
+        """
+        for name, kind in self.header.variables.items():
+            if (expected := ours.header.variables.get(name)) != kind:
+                known = ", ".join(f"{name}: {kind}" for name, kind in ours.header.variables.items()) or "none"
+                wrong = f"{name!r} is {expected}" if expected else f"there is no variable {name!r}"
+                line = _line_of(name, self.source.replace("\r\n", "\n").removeprefix(FENCE))
+                raise BadTemplate(self.where, line, f"{wrong} in factor12's {ours.name!r}.", f"It has: {known}.")
 
 
 def digest(source: str) -> str:

@@ -1,0 +1,15 @@
+"""Frame what somebody else wrote, so that a model can tell it from what it is asked (R18)."""
+
+import unicodedata
+from hashlib import sha256
+
+
+def framed(text: str, origin: str) -> str:
+    """Frame a text by its origin.
+
+    Nothing inside can end the frame: it is marked by a hash of what it holds.
+    """
+    plain = "".join(char for char in str(text) if char in "\n\t" or unicodedata.category(char)[0] != "C")
+    mark = sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    where = " ".join(origin.split()).replace('"', "'")
+    return f'<data origin="{where}" id="{mark}">\n{plain.rstrip()}\n</data id="{mark}">'
