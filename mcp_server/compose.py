@@ -24,6 +24,7 @@ from mcp_server.outward import Outward
 from mcp_server.repositories import Repositories
 from mcp_server.settings import Settings, child_environment
 from mcp_server.tally import Calls
+from mcp_server.wordings import Wordings
 from state import sessions
 from state.events import Launched
 from state.log import SqliteStore
@@ -114,7 +115,12 @@ class Runtime:
             may_drive=self.may_drive,
             bells=self.bells,
             hold=self.hold,
+            render=self.wordings.render,
         )
+
+    @property
+    def wordings(self) -> Wordings:
+        return Wordings(self.repositories, self.settings.prompts_dir)
 
     @cached_property
     def sandbox(self) -> Sandbox:

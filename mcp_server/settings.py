@@ -42,6 +42,11 @@ class Settings(ModelSettings):
         alias="CHECKPOINT_DIR",
         description="Private folder for checkpoints and for threads' own work trees. Default: the state folder.",
     )
+    prompts_dir: Path = Field(
+        default_factory=lambda: user_config_path("factor12") / "prompts",
+        alias="FACTOR12_PROMPTS_DIR",
+        description="Your own prompts, each used before the one of its name that factor12 brings.",
+    )
     base_path: Path | None = Field(
         default=None,
         alias="SISTER_REPO_BASE_PATH",
@@ -177,7 +182,14 @@ class Settings(ModelSettings):
         return value.upper() if isinstance(value, str) else value
 
     @field_validator(
-        "state_dir", "checkpoint_dir", "base_path", "allowed_roots", "excluded_roots", "trusted_roots", "webhooks"
+        "state_dir",
+        "checkpoint_dir",
+        "prompts_dir",
+        "base_path",
+        "allowed_roots",
+        "excluded_roots",
+        "trusted_roots",
+        "webhooks",
     )
     @classmethod
     def _at_home(cls, value: Path | tuple[Path, ...] | None) -> Path | tuple[Path, ...] | None:

@@ -5,18 +5,10 @@ from typing import Any
 from yaml import AliasEvent, MappingNode, MarkedYAMLError, Node, SafeLoader, YAMLError
 from yaml.constructor import ConstructorError
 
-from state.problem import ProblemError
+from prompts.problem import BadTemplate
 
 MOST_BRACKETS = 200
 """Every token is held against every bracket that is open."""
-
-
-class BadTemplate(ProblemError):
-    """A template, its front matter or its cases cannot be used. Correct the line that is named, or remove the file."""
-
-    def __init__(self, where: str, line: int, what: str, hint: str = "") -> None:
-        at = f"{where}:{line}" if line else where
-        super().__init__("bad_input", f"{at}: {what}", hint or "Correct it, then try again; docs/prompts.md shows how.")
 
 
 class _Loader(SafeLoader):

@@ -14,8 +14,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment, safe_range
 
 from prompts.dialect import Metered, faults, undeclared
 from prompts.framing import framed
-from prompts.marked import BadTemplate
 from prompts.meter import MOST_OUTPUT, Meter, TooMuch
+from prompts.problem import BadTemplate
 from prompts.template import Template
 
 SUFFIX = ".md.j2"

@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import to_jsonable_python
 
-from prompts.marked import BadTemplate, load
+from prompts.marked import load
+from prompts.problem import BadTemplate
 
 MOST_BYTES = 64 * 1024
 """What a template may have, with its front matter."""
@@ -25,7 +26,7 @@ TYPES: Mapping[Kind, tuple[type, ...]] = {
     "list": (list,),
     "object": (dict,),
 }
-NAME = r"^[a-z][a-z0-9_]{0,63}$"
+NAME = re.compile(r"^[a-z][a-z0-9_]{0,63}$")
 
 
 def _as_text(value: object) -> object:
@@ -37,10 +38,10 @@ class Header(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    name: Annotated[str, Field(pattern=NAME)]
+    name: Annotated[str, Field(pattern=NAME.pattern)]
     version: Annotated[str, BeforeValidator(_as_text), Field(min_length=1, max_length=32)]
     description: Annotated[str, Field(min_length=1, max_length=300)]
-    variables: dict[Annotated[str, Field(pattern=NAME)], Kind] = {}
+    variables: dict[Annotated[str, Field(pattern=NAME.pattern)], Kind] = {}
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ ORDER = (
     "run",
     "agents",
     "info",
+    "prompts",
     "threads",
     "checkpoints",
     "answer",

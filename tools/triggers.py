@@ -24,7 +24,7 @@ _RULES = (
     (
         "decides what AI hosts and this server run",
         r"\.(?:claude|codex|gemini|mcp)",
-        r"\.?mcp\.json|claude_desktop_config\.json|factor12\.toml",
+        r"\.?mcp\.json|claude_desktop_config\.json|factor12\.toml|prompts/[^/]*\.md\.j2",
     ),
     (
         "decides what shells, interpreters and package managers run",

@@ -10,6 +10,7 @@ from typing import Generic, Literal, TypeVar
 
 from pydantic import BaseModel
 
+from prompts import names, source
 from state.steps import Step
 from state.thread import Thread
 
@@ -45,6 +46,12 @@ class Agent(Generic[InputT, OutputT]):
 
     @cached_property
     def code(self) -> str:
-        """Digest of the file that decides, to explain a divergence with (R3)."""
-        source = inspect.getsourcefile(self.next_step)
-        return sha256(Path(source).read_bytes()).hexdigest()[:16] if source else ""
+        """Digest of the file that decides and of our prompts that it names, to explain a divergence with (R3).
+
+        How a repository or a person words them is not known before a prompt is rendered; its digest is in the log then.
+        """
+        if (file := inspect.getsourcefile(self.next_step)) is None:
+            return ""
+        text = Path(file).read_text(encoding="utf-8")
+        named = [source(name) for name in names() if f'"{name}"' in text]
+        return sha256("\0".join([text, *named]).encode()).hexdigest()[:16]

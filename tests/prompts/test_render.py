@@ -7,7 +7,7 @@ import pytest
 
 from agents.runtime.model import ScriptedModel
 from prompts import render
-from prompts.marked import BadTemplate
+from prompts.problem import BadTemplate
 from state.events import Resolved
 from tests.agents.runtime.lab import Lab, run
 from tests.agents.runtime.toys import Word, lines

@@ -5,7 +5,7 @@ from time import process_time
 import pytest
 
 from prompts import names, ours
-from prompts.marked import BadTemplate
+from prompts.problem import BadTemplate
 from prompts.render import checked
 from tests.prompts.written import BODY_AT, WHERE, template, text
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from prompts import names, rendered, source
-from prompts.marked import BadTemplate
+from prompts.problem import BadTemplate
 from prompts.template import MOST_BYTES, parse
 from tests.documentation import ROOT
 

@@ -22,6 +22,7 @@ from tools.triggers import needs_person
         "azure-pipelines.yml",
         "factor12.toml",
         "Factor12.TOML",
+        "prompts/plan.md.j2",
         ".envrc",
         ".husky/pre-commit",
         ".githooks/pre-push",
@@ -45,7 +46,17 @@ def test_a_file_that_runs_things_needs_a_person_and_says_why(path: str) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["src/app.py", "README.md", "package.json", ".gitignore", "github/x.py", "docs/mcp.json.md", "ci.py", "a.path"],
+    [
+        "src/app.py",
+        "README.md",
+        "package.json",
+        ".gitignore",
+        "github/x.py",
+        "docs/mcp.json.md",
+        "ci.py",
+        "a.path",
+        "prompts/plan.md",
+    ],
 )
 def test_an_ordinary_file_needs_nobody(path: str) -> None:
     assert needs_person(path) is None

@@ -1,0 +1,150 @@
+"""What a prompt was: at a commit, by its digest, or when a thread was shown it."""
+
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass
+from difflib import unified_diff
+from hashlib import sha256
+from inspect import isawaitable
+from pathlib import Path
+from typing import Any
+
+from mcp_server.compose import Runtime
+from mcp_server.wordings import Wording
+from prompts import ours
+from prompts.template import digest as digest_of
+from state.events import Asked, Failed, Resolved
+from state.problem import ProblemError
+from state.spending import Thought
+from tools.base import Tool, ToolError
+from tools.git import git_log, git_show
+from tools.workspace import Repository, Workspace
+
+MOST_COMMITS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One comparison: a line that says what came of it, and a patch if both texts are known."""
+
+    line: str
+    patch: str = ""
+
+    def told(self) -> dict[str, Any]:
+        return {"said": self.line, "patch": self.patch}
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The past of one prompt, as far as git has its file."""
+
+    runtime: Runtime
+    name: str
+    here: Repository | None
+
+    async def compared(self, *, rev: str, digest: str, thread: str) -> list[Change]:
+        """Compare what is used now with what was asked for.
+
+        Raises:
+            ProblemError: There is no such prompt, thread, commit or version.
+        """
+        used = self._used()
+        now = used.usable()
+        if thread:
+            return [change async for change in self._since(thread)]
+        if rev:
+            before = await self._at(used, rev)
+            return [_change(f"{used.where} at {rev}", before, used.where, now.source)]
+        if digest:
+            async for commit, before in self._versions(used):
+                if digest_of(before).startswith(digest):
+                    return [_change(f"{used.where} at {commit[:12]}", before, used.where, now.source)]
+            message = f"No version of {self.name!r} with the digest {digest[:64]!r} is in git's last {MOST_COMMITS}."
+            raise ProblemError("not_found", message, "Another repository may hold it: --repo.")
+        if used.origin == "factor12":
+            return [Change(f"{self.name}: factor12's own is used; nothing stands before it.")]
+        try:
+            own = ours(self.name)
+        except ProblemError:
+            return [Change(f"{self.name}: only {used.where} has words for it; factor12 has none to compare with.")]
+        return [_change(own.where, own.source, used.where, now.source)]
+
+    def _used(self) -> Wording:
+        found = next(self.runtime.wordings.every(self.name, self.here), None)
+        if found is None:
+            known = ", ".join(self.runtime.wordings.known(self.here))
+            raise ProblemError("not_found", f"There is no prompt {self.name!r}.", f"There are: {known}.")
+        return found
+
+    async def _since(self, wanted: str) -> AsyncIterator[Change]:
+        """Say of each version that the thread was shown whether it is the one that is used now."""
+        thread = self.runtime.find(wanted)
+        events = (record.event for record in self.runtime.store.read(thread.id))
+        shown = [event.thought for event in events if isinstance(event, Asked | Failed | Resolved) and event.thought]
+        known = {(one.version, one.digest): one for one in shown if one.template == self.name}
+        if not known:
+            message = f"Thread {thread.id!r} was not shown {self.name!r}."
+            raise ProblemError("not_found", message, "`factor12 threads show` lists what it was asked.")
+        for thought in known.values():
+            yield await self._since_then(thought)
+
+    async def _since_then(self, thought: Thought) -> Change:
+        used, rules = self._used(), next(self.runtime.wordings.every("system", self.here))
+        now, system = used.usable(), rules.usable()
+        said = f"{self.name}, version {thought.version} ({thought.digest})"
+        if thought.digest == (current := _together(system.source, now.source)):
+            return Change(f"{said}: unchanged since.")
+        async for commit, before in self._versions(used):
+            if thought.digest == _together(system.source, before):
+                return _change(f"{used.where} at {commit[:12]}", before, used.where, now.source)
+        async for commit, before in self._versions(rules):
+            if thought.digest == _together(before, now.source):
+                return _change(f"{rules.where} at {commit[:12]}", before, rules.where, system.source)
+        line = f"{said}: changed since, to version {now.header.version} ({current}); git does not have what it was."
+        return Change(line)
+
+    async def _versions(self, used: Wording) -> AsyncIterator[tuple[str, str]]:
+        """Yield the commit and text of each version that git has, the newest first."""
+        place = _place(used)
+        if place is None:
+            return
+        root, path = place
+        workspace = self.runtime.repositories.workspace(root)
+        log: dict[str, Any] = await _look(git_log, workspace, limit=MOST_COMMITS, path=path)
+        for commit in log["commits"]:
+            with suppress(ToolError):  # the commit that removed it
+                shown = await _look(git_show, workspace, ref=commit["id"], path=path)
+                yield commit["id"], shown["text"]
+
+    async def _at(self, used: Wording, rev: str) -> str:
+        if (place := _place(used)) is None:
+            raise ProblemError("not_found", f"{used.where} is in no git repository.", "Compare without --rev.")
+        root, path = place
+        shown = await _look(git_show, self.runtime.repositories.workspace(root), ref=rev, path=path)
+        return str(shown["text"])
+
+
+async def _look(tool: Tool[..., Any], workspace: Workspace, **arguments: Any) -> dict[str, Any]:
+    workspace.scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
+    looked = tool.look(workspace, arguments)
+    return await looked if isawaitable(looked) else looked
+
+
+def _place(used: Wording) -> tuple[Path, str] | None:
+    """Return the work tree that holds a file, and the file's path in it."""
+    file = used.root / used.file
+    root = next((folder for folder in file.parents if (folder / ".git").exists()), None)
+    return (root, str(file.relative_to(root))) if root else None
+
+
+def _together(system: str, body: str) -> str:
+    """Return what the log has of the rules and a prompt, as `agents.runtime.thinking` makes it."""
+    return sha256(f"{digest_of(system)}{digest_of(body)}".encode()).hexdigest()[:16]
+
+
+def _change(old: str, before: str, new: str, after: str) -> Change:
+    if before == after:
+        return Change(f"{new}: the same as {old}.")
+    line = f"{old} ({digest_of(before)}) → {new} ({digest_of(after)})"
+    patch = unified_diff(before.splitlines(keepends=True), after.splitlines(keepends=True), old, new)
+    return Change(line, "".join(part if part.endswith("\n") else f"{part}\n" for part in patch))
