@@ -13,6 +13,7 @@ from mcp_server.cli_agents import info, list_agents
 from mcp_server.cli_answer import answer
 from mcp_server.cli_install import install, uninstall
 from mcp_server.cli_process import LOCAL_NAME, Given
+from mcp_server.cli_replay import replay
 from mcp_server.cli_upkeep import doctor, gc
 from mcp_server.envelope import refusal
 from mcp_server.settings import TOOLSETS
@@ -32,6 +33,7 @@ app.command("agents", rich_help_panel=AGENTS, epilog="Example: factor12 agents")
 app.command("info", rich_help_panel=AGENTS, epilog="Example: factor12 info issue_fixer")(info)
 app.add_typer(cli_prompts.app, name="prompts", rich_help_panel=AGENTS)
 app.add_typer(cli_threads.app, name="threads", rich_help_panel=THREADS)
+app.command("replay", rich_help_panel=THREADS, epilog="Example: factor12 replay latest")(replay)
 app.add_typer(cli_checkpoints.app, name="checkpoints", rich_help_panel=THREADS)
 app.command("answer", rich_help_panel=THREADS, epilog="Example: factor12 answer latest")(answer)
 app.add_typer(cli_repo.app, name="repo", rich_help_panel=SETUP)

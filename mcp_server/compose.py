@@ -17,6 +17,7 @@ from agents.runtime.dispatcher import InProcessDispatcher
 from agents.runtime.driver import drive
 from agents.runtime.engine import Engine
 from agents.runtime.patience import patiently
+from agents.runtime.window import Limits
 from mcp_server.background import Background
 from mcp_server.callers import LOCAL, Caller, Scope, caller_of
 from mcp_server.logs import about
@@ -116,6 +117,8 @@ class Runtime:
             bells=self.bells,
             hold=self.hold,
             render=self.wordings.render,
+            limits=Limits(self.settings.max_context_tokens, self.settings.context_compression_threshold),
+            session_limit=self.settings.session_limit,
         )
 
     @property

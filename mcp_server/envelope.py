@@ -101,7 +101,9 @@ def doing_of(runtime: Runtime, thread: Thread, status: Shown) -> str | None:
 def _progress(runtime: Runtime, thread: Thread, status: Shown) -> dict[str, Any]:
     doing = doing_of(runtime, thread, status)
     spent = {"steps": thread.steps, "of": thread.budget.steps, "seconds": round(thread.seconds, 1)}
-    return {**spent, "doing": doing} if doing else spent
+    tokens, money = thread.spent
+    paid = {"tokens": tokens, "dollars": round(money, 4)} if tokens else {}
+    return {**spent, **paid, **({"doing": doing} if doing else {})}
 
 
 def without_nulls(value: Any) -> Any:

@@ -52,6 +52,7 @@ async def wish(
         principal=runtime.principal,
         client=client,
         idempotency_key=idempotency_key,
+        budget=runtime.settings.budget,
     )
 
 
@@ -103,4 +104,5 @@ async def takeover(runtime: Runtime, thread: Thread) -> Launch:
         workspace=(checkout, tree),
         principal=runtime.principal,
         client="factor12 threads apply",
+        budget=runtime.settings.budget,
     )

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
 from difflib import unified_diff
-from hashlib import sha256
 from inspect import isawaitable
 from pathlib import Path
 from typing import Any
@@ -51,7 +50,7 @@ class History:
         used = self._used()
         now = used.usable()
         if thread:
-            return [change async for change in self._since(thread)]
+            return self._since(thread)
         if rev:
             before = await self._at(used, rev)
             return [_change(f"{used.where} at {rev}", before, used.where, now.source)]
@@ -76,7 +75,7 @@ class History:
             raise ProblemError("not_found", f"There is no prompt {self.name!r}.", f"There are: {known}.")
         return found
 
-    async def _since(self, wanted: str) -> AsyncIterator[Change]:
+    def _since(self, wanted: str) -> list[Change]:
         """Say of each version that the thread was shown whether it is the one that is used now."""
         thread = self.runtime.find(wanted)
         events = (record.event for record in self.runtime.store.read(thread.id))
@@ -85,23 +84,18 @@ class History:
         if not known:
             message = f"Thread {thread.id!r} was not shown {self.name!r}."
             raise ProblemError("not_found", message, "`factor12 threads show` lists what it was asked.")
-        for thought in known.values():
-            yield await self._since_then(thought)
+        return [self._since_then(thought) for thought in known.values()]
 
-    async def _since_then(self, thought: Thought) -> Change:
-        used, rules = self._used(), next(self.runtime.wordings.every("system", self.here))
-        now, system = used.usable(), rules.usable()
-        said = f"{self.name}, version {thought.version} ({thought.digest})"
-        if thought.digest == (current := _together(system.source, now.source)):
+    def _since_then(self, thought: Thought) -> Change:
+        """Compare with what the thread was shown: the store keeps every template that was used."""
+        used = self._used()
+        now, said = used.usable(), f"{self.name}, version {thought.version} ({thought.digest[:12]})"
+        if thought.digest == now.digest:
             return Change(f"{said}: unchanged since.")
-        async for commit, before in self._versions(used):
-            if thought.digest == _together(system.source, before):
-                return _change(f"{used.where} at {commit[:12]}", before, used.where, now.source)
-        async for commit, before in self._versions(rules):
-            if thought.digest == _together(before, now.source):
-                return _change(f"{rules.where} at {commit[:12]}", before, rules.where, system.source)
-        line = f"{said}: changed since, to version {now.header.version} ({current}); git does not have what it was."
-        return Change(line)
+        kept = self.runtime.store.get(thought.digest)
+        if kept is None:
+            return Change(f"{said}: changed since, to {now.digest[:12]}; what it was is not kept any more.")
+        return _change(said, kept.decode("utf-8", "replace"), used.where, now.source)
 
     async def _versions(self, used: Wording) -> AsyncIterator[tuple[str, str]]:
         """Yield the commit and text of each version that git has, the newest first."""
@@ -137,14 +131,14 @@ def _place(used: Wording) -> tuple[Path, str] | None:
     return (root, str(file.relative_to(root))) if root else None
 
 
-def _together(system: str, body: str) -> str:
-    """Return what the log has of the rules and a prompt, as `agents.runtime.thinking` makes it."""
-    return sha256(f"{digest_of(system)}{digest_of(body)}".encode()).hexdigest()[:16]
-
-
 def _change(old: str, before: str, new: str, after: str) -> Change:
     if before == after:
         return Change(f"{new}: the same as {old}.")
-    line = f"{old} ({digest_of(before)}) → {new} ({digest_of(after)})"
-    patch = unified_diff(before.splitlines(keepends=True), after.splitlines(keepends=True), old, new)
-    return Change(line, "".join(part if part.endswith("\n") else f"{part}\n" for part in patch))
+    line = f"{old} ({digest_of(before)[:12]}) → {new} ({digest_of(after)[:12]})"
+    return Change(line, patch(old, before, new, after))
+
+
+def patch(old: str, before: str, new: str, after: str) -> str:
+    """Return a readable patch from one text to the other."""
+    lines = unified_diff(before.splitlines(keepends=True), after.splitlines(keepends=True), old, new)
+    return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)

@@ -13,6 +13,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from mcp_server.model_settings import ModelSettings
+from mcp_server.spending_settings import SpendingSettings
 from mcp_server.values import Address, Hosts, Paths, SomeWords, WebAddress, Words, some
 from state.problem import ProblemError
 
@@ -22,7 +23,7 @@ TOOLSETS = ("agents", "threads", "checkpoints", "repositories", "service")
 CHANNELS = ("elicitation", "terminal", "rest")
 
 
-class Settings(ModelSettings):
+class Settings(ModelSettings, SpendingSettings):
     """Every variable factor12 reads. `docs/configuration.md` is generated from this table."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True, env_ignore_empty=True)

@@ -152,3 +152,10 @@ def age(at: float) -> str:
         if seconds >= length:
             return f"{seconds / length:.0f} {unit} ago"
     return "just now" if seconds < 10 else f"{seconds:.0f} s ago"
+
+
+def print_patch(patch: str) -> None:
+    """Print a patch in the colours people know."""
+    for line in patch.splitlines():
+        style = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
+        out().print(safe(line), style=style, markup=False, highlight=False)

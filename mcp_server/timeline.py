@@ -134,8 +134,20 @@ def _question(event: Asked | Answered | Denied | BudgetExtended) -> str:
         case Denied():
             return f"{event.key} denied. {event.reason}"
         case BudgetExtended():
-            return f"budget extended: {_brief(event.model_dump(exclude_defaults=True))}"
+            return f"budget extended by {_more(event)}"
     assert_never(event)
+
+
+def _more(event: BudgetExtended) -> str:
+    more = {
+        f"{event.steps} steps": event.steps,
+        f"{event.seconds:.0f} s": event.seconds,
+        f"{event.tokens:,} tokens": event.tokens,
+        f"${event.money:.2f}": event.money,
+        f"{event.session_tokens:,} tokens beyond its session's": event.session_tokens,
+        f"${event.session_money:.2f} beyond its session's": event.session_money,
+    }
+    return ", ".join(told for told, amount in more.items() if amount)
 
 
 def _brief(value: Any) -> str:

@@ -68,7 +68,7 @@ def import_thread(store: SqliteStore, lines: Iterable[str], now: float) -> str:
         ProblemError: `bad_input` (names the line), `limit` (too large), `conflict` (another log has this id), `busy` (a
             work tree it writes to is taken).
     """
-    thread_id, records, blobs = _read(lines)
+    thread_id, records, blobs = read_export(lines)
     thread, added = _replayed(thread_id, records), list[Record]()
     if thread.status == "running":
         event = Interrupted(problem=_ARRIVED)
@@ -84,7 +84,12 @@ def import_thread(store: SqliteStore, lines: Iterable[str], now: float) -> str:
     return thread_id
 
 
-def _read(lines: Iterable[str]) -> tuple[str, list[Record], list[bytes]]:
+def read_export(lines: Iterable[str]) -> tuple[str, list[Record], list[bytes]]:
+    """Return id, log and blobs of an exported thread.
+
+    Raises:
+        ProblemError: `bad_input` (names the line), `limit` (too large).
+    """
     rows = _rows(lines)
     first = next(rows, None)
     thread_id = _header(first[1] if first else {})

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from agents.runtime.model import Prompt
-from prompts.render import framed
+from prompts.framing import framed
 from prompts.tokens import BYTES_PER_TOKEN, estimate
 from state.artifacts import artifact_of
 from state.events import Compacted

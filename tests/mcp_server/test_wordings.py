@@ -79,7 +79,7 @@ def test_a_trusted_repository_comes_before_the_user_and_the_user_before_us(
         assert wordings.first("resume_work", opened(root)).header.version == "7"
         assert wordings.first("call_agent", opened(root)).source == source("call_agent")
         assert [one.origin for one in wordings.every("greet", opened(root))] == ["repository", "user"]
-        assert wordings.known(opened(root)) == ["call_agent", "greet", "resume_work", "system"]
+        assert {"call_agent", "greet", "resume_work", "system"} <= {*wordings.known(opened(root))}
 
 
 @pytest.mark.requirement("F2")

@@ -1,0 +1,140 @@
+"""Run a recorded thread once more without model or tools, and see that its agent decides every step as it did.
+
+That is the regression test of agents and prompts: the log has what came of every step, and deciding is pure (R2).
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, assert_never
+
+from agents.runtime.definition import Agent
+from agents.runtime.divergence import identity_of
+from agents.runtime.model import Prompt
+from agents.runtime.thinking import Render, prompt_for
+from agents.runtime.window import Limits
+from prompts import Rendered
+from state.events import Aborted, Asked, Event, Failed, Finished, Resolved, Started
+from state.fold import reduce
+from state.identity import identity
+from state.problem import ProblemError
+from state.spending import Thought
+from state.steps import Abort, Ask, Call, Done, Step, Think
+from state.store import Record
+from state.thread import Thread
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A place at which the thread would go another way now."""
+
+    version: int
+    then: str
+    now: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reworded:
+    """A prompt that has other words now."""
+
+    version: int
+    then: Thought
+    body: Rendered
+    rules: Rendered
+    """What is used now."""
+
+
+@dataclass(slots=True)
+class Replayed:
+    """What came of running it once more."""
+
+    steps: int = 0
+    """Decisions that are the same."""
+    prompts: int = 0
+    """Of these, prompts with the same words."""
+    differences: list[Difference] = field(default_factory=list[Difference])
+    reworded: list[Reworded] = field(default_factory=list[Reworded])
+
+    @property
+    def equal(self) -> bool:
+        return not self.differences and not self.reworded
+
+
+def replayed(agent: Agent[Any, Any], records: Sequence[Record], render: Render, limits: Limits) -> Replayed:
+    """Decide everything again. What a person, the engine or the world did is taken from the log.
+
+    Raises:
+        InvalidTransition: The log contradicts itself.
+    """
+    found, thread = Replayed(), Thread(id="")
+    for record in records:
+        if (said := _decided(thread, record.event)) is not None:
+            step = _step(agent, thread)
+            if (now := _said(step)) != said:
+                found.differences.append(Difference(record.version, said, now))
+            else:
+                found.steps += 1
+                _compare_words(found, thread, step, record, render, limits)
+        thread = reduce(thread, record.event)
+    return found
+
+
+def _step(agent: Agent[Any, Any], thread: Thread) -> Step:
+    try:
+        return agent.next_step(agent.task(thread), thread)
+    except ProblemError as error:
+        return Abort(error.problem)
+
+
+def _decided(thread: Thread, event: Event) -> str | None:
+    """Return what the agent decided, if the event shows it; what the engine decided for itself is not compared."""
+    match event:
+        case Started(key=key, hash=known):
+            return f"{key} {known}"
+        case Resolved(key=key) if thread.pending is None:
+            return f"{key} {event.hash or identity(event.tool or '', event.args or {})}"
+        case Failed(key=key, hash=known) if thread.pending is None:
+            return f"{key} {known}"
+        case Asked(key=key, topic="decision", binding=binding) if thread.asked is None:
+            return f"{key} {binding}"
+        case Asked(key=key, topic="agent") if thread.asked is None:
+            return f"ask {key}: {event.question.text} {list(event.question.options)}"
+        case Finished(outcome=outcome, output=output):
+            return f"{outcome} {_json(output)}"
+        case Aborted(problem=problem) if thread.asked is None and not thread.denials and problem.kind != "diverged":
+            return f"abort {problem}"
+        case _:
+            return None
+
+
+def _said(step: Step) -> str:
+    match step:
+        case Call(key=key) | Think(key=key):
+            return f"{key} {identity_of(step)}"
+        case Ask(key=key, text=text, options=options):
+            return f"ask {key}: {text} {list(options)}"
+        case Done(output=output, outcome=outcome):
+            return f"{outcome} {_json(output.model_dump(mode='json'))}"
+        case Abort(reason=problem):
+            return f"abort {problem}"
+    assert_never(step)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def _compare_words(found: Replayed, thread: Thread, step: Step, record: Record, render: Render, limits: Limits) -> None:
+    then: Thought | None = getattr(record.event, "thought", None)
+    if then is None or not isinstance(step, Think):
+        return
+    try:
+        rules, body = render(thread, "system", {}), render(thread, step.prompt, step.context)
+        prompt = prompt_for(thread, step, rules, body, limits)
+    except ProblemError as error:
+        found.differences.append(Difference(record.version, f"prompt {then.template}", str(error)))
+        return
+    if isinstance(prompt, Prompt) and prompt.sent == then.sent:
+        found.prompts += 1
+    else:
+        found.reworded.append(Reworded(record.version, then, body, rules))
