@@ -110,7 +110,7 @@ def _add_prompts(server: Server, runtime: Runtime, listed: Sequence[Schema], nam
     """Offer the prompts whose tools are offered."""
     for fields in listed:
         if fields["name"] in names:
-            server.add_prompt(prompt(fields))
+            server.add_prompt(prompt(runtime, fields))
     if "thread_resume" in names:
         server.add_prompt(resume_work(runtime))
 

@@ -13,7 +13,7 @@ from rich.text import Text
 from mcp_server.cli_process import Json, composed, repository
 from mcp_server.compose import Runtime
 from mcp_server.loop import run
-from mcp_server.prompt_history import History
+from mcp_server.prompt_history import SHORT, History
 from mcp_server.prompt_tests import Tested, tested
 from mcp_server.terminal import err, out, print_json, print_patch, safe
 from mcp_server.wordings import Wording
@@ -58,7 +58,7 @@ def show(ctx: typer.Context, name: Name, repo: Repo = "", as_json: Json = False)
         source = {"digest": template.digest, "from": found.origin, "file": found.where}
         return print_json({**header, **source, "body": template.body})
     table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_row("version", f"{template.header.version} ({template.digest[:12]})")
+    table.add_row("version", f"{template.header.version} ({template.digest[:SHORT]})")
     table.add_row("from", f"{found.origin}: {safe(found.where)}")
     for variable, kind in template.header.variables.items():
         table.add_row("takes", Text.assemble(variable, " ", (kind, "cyan")))
@@ -93,7 +93,7 @@ def render(
         known = {"name": name, "version": made.version, "digest": made.digest}
         return print_json({**known, "tokens": tokens, "text": made.text})
     print(made.text)
-    err().print(f"{safe(name)}, version {safe(made.version)} ({made.digest[:12]}): about {tokens} tokens")
+    err().print(f"{safe(name)}, version {safe(made.version)} ({made.digest[:SHORT]}): about {tokens} tokens")
 
 
 @app.command("diff", epilog="Example: factor12 prompts diff system --rev HEAD~3")

@@ -123,10 +123,8 @@ async def _checks(_: Asked) -> list[str]:
     return ["none", *RUNNERS]
 
 
-async def _prompts(_: Asked) -> list[str]:
-    from prompts import names
-
-    return names()
+async def _prompts(asked: Asked) -> list[str]:
+    return asked.runtime.wordings.known()
 
 
 _ARGUMENTS: Mapping[str, Source] = {

@@ -123,7 +123,7 @@ class Runtime:
 
     @property
     def wordings(self) -> Wordings:
-        return Wordings(self.repositories, self.settings.prompts_dir)
+        return Wordings(self.repositories, self.settings.own_prompts)
 
     @cached_property
     def sandbox(self) -> Sandbox:

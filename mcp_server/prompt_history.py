@@ -1,6 +1,6 @@
 """What a prompt was: at a commit, by its digest, or when a thread was shown it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from difflib import unified_diff
@@ -14,12 +14,14 @@ from prompts import ours
 from prompts.template import digest as digest_of
 from state.events import Asked, Failed, Resolved
 from state.problem import ProblemError
-from state.spending import Thought
 from tools.base import Tool, ToolError
 from tools.git import git_log, git_show
 from tools.workspace import Repository, Workspace
 
 MOST_COMMITS = 200
+SHORT = 12
+RULES = "system"
+"""The template that goes before every prompt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +52,13 @@ class History:
         used = self._used()
         now = used.usable()
         if thread:
-            return self._since(thread)
+            return [*self._since(thread, used)]
         if rev:
             before = await self._at(used, rev)
             return [_change(f"{used.where} at {rev}", before, used.where, now.source)]
         if digest:
-            async for commit, before in self._versions(used):
-                if digest_of(before).startswith(digest):
-                    return [_change(f"{used.where} at {commit[:12]}", before, used.where, now.source)]
-            message = f"No version of {self.name!r} with the digest {digest[:64]!r} is in git's last {MOST_COMMITS}."
-            raise ProblemError("not_found", message, "Another repository may hold it: --repo.")
+            where, before = await self._of_digest(used, digest)
+            return [_change(where, before, used.where, now.source)]
         if used.origin == "factor12":
             return [Change(f"{self.name}: factor12's own is used; nothing stands before it.")]
         try:
@@ -75,27 +74,36 @@ class History:
             raise ProblemError("not_found", f"There is no prompt {self.name!r}.", f"There are: {known}.")
         return found
 
-    def _since(self, wanted: str) -> list[Change]:
-        """Say of each version that the thread was shown whether it is the one that is used now."""
+    def _since(self, wanted: str, used: Wording) -> Iterator[Change]:
+        """Compare with each version that a thread was shown, of the prompt and of the rules before it."""
         thread = self.runtime.find(wanted)
         events = (record.event for record in self.runtime.store.read(thread.id))
         shown = [event.thought for event in events if isinstance(event, Asked | Failed | Resolved) and event.thought]
-        known = {(one.version, one.digest): one for one in shown if one.template == self.name}
+        known = [one.digest for one in shown if one.template == self.name]
+        if self.name == RULES:
+            known = [one.rules for one in shown]
         if not known:
             message = f"Thread {thread.id!r} was not shown {self.name!r}."
             raise ProblemError("not_found", message, "`factor12 threads show` lists what it was asked.")
-        return [self._since_then(thought) for thought in known.values()]
+        now = used.usable()
+        for digest in dict.fromkeys(known):
+            old = f"{self.name} as thread {thread.id[:8]} was shown it"
+            if (blob := self.runtime.store.get(digest)) is None:
+                yield Change(
+                    f"{old} ({digest[:SHORT]}) → {used.where} ({now.digest[:SHORT]}); what it was is not kept."
+                )
+            else:
+                yield _change(old, blob.decode(), used.where, now.source)
 
-    def _since_then(self, thought: Thought) -> Change:
-        """Compare with what the thread was shown: the store keeps every template that was used."""
-        used = self._used()
-        now, said = used.usable(), f"{self.name}, version {thought.version} ({thought.digest[:12]})"
-        if thought.digest == now.digest:
-            return Change(f"{said}: unchanged since.")
-        kept = self.runtime.store.get(thought.digest)
-        if kept is None:
-            return Change(f"{said}: changed since, to {now.digest[:12]}; what it was is not kept any more.")
-        return _change(said, kept.decode("utf-8", "replace"), used.where, now.source)
+    async def _of_digest(self, used: Wording, digest: str) -> tuple[str, str]:
+        """Return a version by its digest, or the beginning of one: a thread was shown it, or git has it."""
+        if (blob := self.runtime.store.get(digest)) is not None:
+            return f"{self.name} of {digest[:SHORT]}", blob.decode(errors="replace")
+        async for commit, before in self._versions(used):
+            if digest_of(before).startswith(digest):
+                return f"{used.where} at {commit[:SHORT]}", before
+        message = f"There is no version of {self.name!r} with the digest {digest[:64]!r}."
+        raise ProblemError("not_found", message, f"No thread was shown it, and git's last {MOST_COMMITS} have others.")
 
     async def _versions(self, used: Wording) -> AsyncIterator[tuple[str, str]]:
         """Yield the commit and text of each version that git has, the newest first."""
@@ -134,7 +142,7 @@ def _place(used: Wording) -> tuple[Path, str] | None:
 def _change(old: str, before: str, new: str, after: str) -> Change:
     if before == after:
         return Change(f"{new}: the same as {old}.")
-    line = f"{old} ({digest_of(before)[:12]}) → {new} ({digest_of(after)[:12]})"
+    line = f"{old} ({digest_of(before)[:SHORT]}) → {new} ({digest_of(after)[:SHORT]})"
     return Change(line, patch(old, before, new, after))
 
 

@@ -12,7 +12,7 @@ from mcp_server.compose import Runtime
 from mcp_server.envelope import status_of
 from mcp_server.reading import reader
 from mcp_server.schemas import Schema
-from prompts import render
+from prompts import filled
 from state.problem import ProblemError
 from state.store import Search
 
@@ -31,12 +31,12 @@ def shown(agent: Agent[Any, Any]) -> Schema:
     return {**known, "arguments": [*arguments, repo]}
 
 
-def prompt(fields: Schema) -> Prompt:
-    """Return the SDK's prompt, which renders our template with what the person filled in."""
+def prompt(runtime: Runtime, fields: Schema) -> Prompt:
+    """Return the SDK's prompt, which renders a template with what the person filled in."""
 
     def ask(**given: str) -> str:
         task = {name: value for name, value in given.items() if value}
-        return render("call_agent", agent=fields["name"], description=fields["description"], task=task)
+        return _worded(runtime, "call_agent", agent=fields["name"], description=fields["description"], task=task)
 
     return Prompt(
         name=fields["name"],
@@ -57,7 +57,7 @@ def resume_work(runtime: Runtime) -> Prompt:
             threads = [_one(seen, thread_id)] if thread_id else _unfinished(seen, repo, session)
         except ProblemError as error:
             raise MCPError(INVALID_PARAMS, str(error)) from error
-        return seen.outward.text(render("resume_work", repo=repo, threads=threads))
+        return seen.outward.text(_worded(runtime, "resume_work", repo=repo, threads=threads))
 
     return Prompt(
         name="resume_work",
@@ -71,6 +71,14 @@ def resume_work(runtime: Runtime) -> Prompt:
         fn=ask,
         context_kwarg="ctx",
     )
+
+
+def _worded(runtime: Runtime, name: str, **variables: Any) -> str:
+    """Return what a host is told, in our words or in those of the user."""
+    try:
+        return filled(runtime.wordings.first(name), variables).text
+    except ProblemError as error:
+        raise MCPError(INVALID_PARAMS, str(error)) from error
 
 
 def _one(runtime: Runtime, wanted: str) -> dict[str, Any]:

@@ -127,12 +127,10 @@ async def _status(runtime: Runtime, name: str) -> str:
     return json.dumps(await describe(runtime, root), ensure_ascii=False)
 
 
-async def _prompt(runtime: Runtime, name: str) -> str:
-    from prompts import names, source
-
-    if name not in names():
-        raise ResourceNotFoundError(f"There is no prompt {name[:80]!r}. There are: {', '.join(names())}.")
-    return source(name)
+async def _prompt(runtime: Runtime, name: str, repo: str = "") -> str:
+    """Return a template as it is used: in a repository, if one is named."""
+    here = runtime.repositories.workspace(runtime.repositories.resolve(repo)).repository() if repo else None
+    return runtime.wordings.first(name, here).source
 
 
 def _agent(agent: Agent[Any, Any]) -> Schema:
@@ -185,11 +183,11 @@ _TEMPLATES: tuple[tuple[str, str, str, Callable[..., Awaitable[str]], str, str],
         "repo_status",
     ),
     (
-        "prompt://{name}",
+        "prompt://{name}{?repo}",
         "A prompt's template",
         "text/markdown",
         _prompt,
-        "Read the words a model is shown, before they are filled in.",
+        "Read the words a model is shown, before they are filled in: what they take, and the template.",
         "prompt",
     ),
 )

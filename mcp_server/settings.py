@@ -43,10 +43,10 @@ class Settings(ModelSettings, SpendingSettings):
         alias="CHECKPOINT_DIR",
         description="Private folder for checkpoints and for threads' own work trees. Default: the state folder.",
     )
-    prompts_dir: Path = Field(
-        default_factory=lambda: user_config_path("factor12") / "prompts",
+    prompts_dir: Path | None = Field(
+        default=None,
         alias="FACTOR12_PROMPTS_DIR",
-        description="Your own prompts, each used before the one of its name that factor12 brings.",
+        description="Folder with your own prompts. Default: `prompts` in the configuration folder.",
     )
     base_path: Path | None = Field(
         default=None,
@@ -233,6 +233,10 @@ class Settings(ModelSettings, SpendingSettings):
         """Where checkpoints are: in a folder for each database, whose logs say which are needed."""
         own = f"-{sha256(os.fsencode(self.database)).hexdigest()[:12]}" if self.database_url else ""
         return (self.checkpoint_dir or self.state_dir) / f"checkpoints{own}"
+
+    @property
+    def own_prompts(self) -> Path:
+        return self.prompts_dir or user_config_path("factor12") / "prompts"
 
     @property
     def listens_at(self) -> str:

@@ -62,7 +62,7 @@ class Template:
 
     @cached_property
     def digest(self) -> str:
-        """16 hex digits of the sha256 of the file."""
+        """The sha256 of the file in hex."""
         return digest(self.source)
 
     def taken(self, context: Mapping[str, Any]) -> dict[str, Any]:

@@ -66,8 +66,13 @@ def text_of(result: CallToolResult) -> str:
 
 def settings_in(folder: Path, **changes: Any) -> Settings:
     """Return settings that depend on nothing of the machine, for a state folder of their own."""
-    given: dict[str, Any] = {"FACTOR12_STATE_DIR": folder / "state", "SISTER_REPO_BASE_PATH": folder, **changes}
-    return Settings(**given)
+    own: dict[str, Any] = {
+        "state_dir": folder / "state",
+        "base_path": folder,
+        "prompts_dir": folder / "state" / "prompts",
+    }
+    given = {"FACTOR12_STATE_DIR": "state_dir", "SISTER_REPO_BASE_PATH": "base_path"}
+    return Settings(**own | {given.get(name, name): value for name, value in changes.items()})
 
 
 @dataclass

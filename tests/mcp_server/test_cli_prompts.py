@@ -102,7 +102,7 @@ def test_a_changed_prompt_is_a_readable_diff(shop: Shell, tmp_path: Path) -> Non
 def test_what_a_diff_cannot_find_is_named(shop: Shell) -> None:
     assert "nothing stands before it" in shop.quick("prompts", "diff", "system").err
     assert "only prompts/greet.md.j2 of shop" in shop.quick("prompts", "diff", "greet").err
-    assert "No version of 'greet'" in shop.quick("prompts", "diff", "greet", "--digest", "ffff").complaint
+    assert "no version of 'greet'" in shop.quick("prompts", "diff", "greet", "--digest", "ffff").complaint
     assert "names no commit" in shop.quick("prompts", "diff", "greet", "--rev", "nowhere").complaint
     assert shop.quick("prompts", "diff", "nobody").code == 2
 

@@ -81,7 +81,7 @@ async def test_threads_sessions_and_checkpoints_complete_latest_first(shop: Path
         known = await offered(at.client, diff, "id")
         assert known[0] == saved["checkpoint_id"] and await offered(at.client, diff, "id", known[0]) == known[:1]
         assert await offered(at.client, template("repo://{name}/status"), "name", "sh") == ["shop"]
-        assert await offered(at.client, template("prompt://{name}"), "name", "res") == ["resume_work"]
+        assert await offered(at.client, template("prompt://{name}{?repo}"), "name", "res") == ["resume_work"]
 
 
 async def test_branches_complete_where_an_argument_is_one(shop: Path) -> None:

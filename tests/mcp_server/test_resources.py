@@ -22,7 +22,7 @@ TEMPLATES = {
     "thread://{id}/events{?after}": "application/x-ndjson",
     "checkpoint://{id}/diff{?after}": "text/x-diff",
     "repo://{name}/status": "application/json",
-    "prompt://{name}": "text/markdown",
+    "prompt://{name}{?repo}": "text/markdown",
 }
 
 
@@ -60,6 +60,34 @@ async def test_the_words_a_model_is_shown_can_be_read(shop: Path, era: Era) -> N
         for name in names():
             shown = await read(at.client, f"prompt://{name}")
             assert shown.text == source(name) and shown.mime_type == "text/markdown"
+
+
+@pytest.mark.requirement("F2")
+@pytest.mark.parametrize("era", ERAS)
+async def test_the_words_of_the_user_and_of_a_trusted_repository_are_what_is_read(tmp_path: Path, era: Era) -> None:
+    head = "---\nname: greet\nversion: 1\ndescription: d\n---\n"
+    repository(tmp_path / "shop", {"prompts/greet.md.j2": head + "Hello.", "prompts/broken.md.j2": "Hi"})
+    repository(tmp_path / "stall", {"prompts/greet.md.j2": head + "Hello."})
+    (tmp_path / "mine").mkdir()
+    mine = source("resume_work").replace("Go on with the work", "Finish the work").replace("version: 1", "version: 2")
+    (tmp_path / "mine" / "resume_work.md.j2").write_text(mine)
+    (tmp_path / "mine" / "call_agent.md.j2").write_text("no front matter")
+    dirs: dict[str, Any] = {"prompts_dir": tmp_path / "mine", "trusted_roots": (tmp_path / "shop",)}
+    async with door(tmp_path, era, toys=False, **dirs) as at:
+        assert (await read(at.client, "prompt://resume_work")).text == mine
+        assert (await read(at.client, "prompt://greet?repo=shop")).text == head + "Hello."
+        for uri, why in (
+            ("prompt://greet", "no prompt 'greet'"),
+            ("prompt://greet?repo=stall", "no prompt 'greet'"),
+            ("prompt://greet?repo=nowhere", "no repository 'nowhere'"),
+            ("prompt://broken?repo=shop", "prompts/broken.md.j2 of shop:1: the template does not begin"),
+        ):
+            with pytest.raises(MCPError, match=why):
+                await at.client.read_resource(uri)
+        told = await at.client.get_prompt("resume_work")
+        assert "Finish the work" in str(told.messages[0].content)
+        with pytest.raises(MCPError, match=r"call_agent\.md\.j2:1: the template does not begin"):
+            await at.client.get_prompt("testing", {"repo": "shop"})
 
 
 @pytest.mark.parametrize("era", ERAS)

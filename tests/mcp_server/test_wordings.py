@@ -12,9 +12,11 @@ from agents.runtime.definition import Agent
 from agents.runtime.engine import Launch
 from agents.runtime.script import script, thought
 from mcp_server.compose import Runtime, compose, running
+from mcp_server.prompt_history import History
 from mcp_server.settings import Settings
 from prompts import BadTemplate, source
 from state.events import RepositoryRef
+from state.problem import ProblemError
 from state.steps import Done, Step
 from state.thread import Thread
 from tools.workspace import Repository
@@ -234,3 +236,24 @@ async def test_a_thread_whose_repository_words_a_prompt_wrongly_fails_and_says_w
     assert "prompts/greet.md.j2 of shop:8: 'whom' is not one of its variables" in str(thread.reason)
     untrusted, question = await ran(tmp_path, root, trusted=False)
     assert untrusted.status == "waiting" and "from the shop" in str(question)
+
+
+@pytest.mark.requirement("F2")
+@pytest.mark.anyio
+async def test_a_prompt_is_compared_with_what_a_thread_was_shown(
+    tmp_path: Path, make_repository: MakeRepository
+) -> None:
+    root = make_repository("shop", {"prompts/greet.md.j2": GREETING})
+    thread, _ = await ran(tmp_path, root)
+    mine(tmp_path, "system", written("Be brief.", "name: system\nversion: 2\ndescription: Mine.\n"))
+    (root / "prompts" / "greet.md.j2").write_text(GREETING.replace("Hello", "Hi"))
+    with composed(tmp_path) as runtime:
+        (change,) = await History(runtime, "greet", opened(root)).compared(rev="", digest="", thread=thread.id)
+        assert "-Hello {{ who }} from the shop.\n+Hi {{ who }} from the shop.\n" in change.patch
+        (rules,) = await History(runtime, "system", None).compared(rev="", digest="", thread=thread.id)
+        assert "\n+Be brief." in rules.patch
+        kept = change.line.partition("(")[2][:12]
+        (same,) = await History(runtime, "greet", opened(root)).compared(rev="", digest=kept, thread="")
+        assert same.patch.endswith(change.patch.partition("@@")[2])
+        with pytest.raises(ProblemError, match="was not shown 'resume_work'"):
+            await History(runtime, "resume_work", None).compared(rev="", digest="", thread=thread.id)
