@@ -18,9 +18,9 @@ from mcp_server.values import Address, Hosts, Paths, SomeWords, WebAddress, Word
 from state.problem import ProblemError
 
 TOOLSETS = ("agents", "threads", "checkpoints", "repositories", "service")
-
-
 CHANNELS = ("elicitation", "terminal", "rest")
+FOLDERS = ("state_dir", "checkpoint_dir", "prompts_dir", "base_path")
+ROOTS = ("allowed_roots", "excluded_roots", "trusted_roots")
 
 
 class Settings(ModelSettings, SpendingSettings):
@@ -182,16 +182,7 @@ class Settings(ModelSettings, SpendingSettings):
     def _any_case(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
 
-    @field_validator(
-        "state_dir",
-        "checkpoint_dir",
-        "prompts_dir",
-        "base_path",
-        "allowed_roots",
-        "excluded_roots",
-        "trusted_roots",
-        "webhooks",
-    )
+    @field_validator(*FOLDERS, *ROOTS, "webhooks")
     @classmethod
     def _at_home(cls, value: Path | tuple[Path, ...] | None) -> Path | tuple[Path, ...] | None:
         """Know `~`, which hosts hand on as it stands in their configuration."""
