@@ -11,6 +11,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from mcp_server.cli_compare import compare
 from mcp_server.cli_follow import attend, report, watch
 from mcp_server.cli_process import Json, ThreadId, WaitS, composed, driving, find_thread, insisting, repository
 from mcp_server.cli_run import Words, agent_named, read_words, task_fields
@@ -32,6 +33,7 @@ CANCEL_S = 10.0
 Status: TypeAlias = Literal["running", "waiting", "completed", "failed", "cancelled", "interrupted"]
 
 app = typer.Typer(help="Find threads again: each is one run of one agent.", no_args_is_help=True)
+app.command("compare", epilog="Example: factor12 threads compare latest")(compare)
 
 
 @app.command("list", epilog="Example: factor12 threads list --status waiting --repo shop")

@@ -29,6 +29,7 @@ def envelope(runtime: Runtime, thread: Thread, status: Shown | None = None) -> E
         "question": dict(questions.summary(thread.question)) if thread.question else None,
         "error": error_of(thread),
         "worktree": _own_tree(thread),
+        "forked_from": thread.forked_from or None,
         "version": thread.version,
         "progress": _progress(runtime, thread, status) if status in ("running", "waiting", "interrupted") else None,
         "approval": "host" if runtime.settings.approval == "host" else None,

@@ -24,6 +24,7 @@ ENVELOPE: Schema = {
     "question": _OBJECT,
     "error": ERROR,
     "worktree": _OBJECT,
+    "forked_from": _TEXT,
     "version": {"type": "integer"},
     "progress": _OBJECT,
     "approval": _TEXT,

@@ -31,6 +31,11 @@ from state.identity import identity
 from state.spending import Budget, Spent, Thought
 from state.thread import Checkpoint, Failure, Recorded, Thread, texts
 
+_LAUNCHED = (
+    *("agent", "session", "principal", "task", "workspace"),
+    *("code", "budget", "parent", "depth", "forked_from"),
+)
+
 
 class InvalidTransition(ValueError):
     """The event cannot follow the thread's current state."""
@@ -151,8 +156,7 @@ _Turn: TypeAlias = Launched | CancelRequested | Cancelled | Interrupted | Resume
 def _turn(now: Thread, event: _Turn) -> Thread:
     match event:
         case Launched():
-            same = ("agent", "session", "principal", "task", "workspace", "code", "budget", "parent", "depth")
-            return _now(now, launched_at=event.at, **{name: getattr(event, name) for name in same})
+            return _now(now, launched_at=event.at, **{name: getattr(event, name) for name in _LAUNCHED})
         case CancelRequested():
             return _now(now, cancelling=True, asked=None, status="running")
         case Cancelled():

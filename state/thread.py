@@ -94,6 +94,8 @@ class Thread:
     launched_at: float = 0.0
     code: str = ""
     parent: str | None = None
+    forked_from: str = ""
+    """`thread@version` whose events this one begins with."""
     depth: int = 0
     version: int = 0
     generation: int = 0
