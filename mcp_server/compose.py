@@ -20,6 +20,7 @@ from agents.runtime.patience import patiently
 from agents.runtime.window import Limits
 from mcp_server.background import Background
 from mcp_server.callers import LOCAL, Caller, Scope, caller_of
+from mcp_server.deciding import decider
 from mcp_server.logs import about
 from mcp_server.outward import Outward
 from mcp_server.repositories import Repositories
@@ -119,6 +120,7 @@ class Runtime:
             render=self.wordings.render,
             limits=Limits(self.settings.max_context_tokens, self.settings.context_compression_threshold),
             session_limit=self.settings.session_limit,
+            model=decider(self.settings),
         )
 
     @property
@@ -293,8 +295,7 @@ def compose(
         known = catalogued() if agents is None or tools is None else Parts(agents, tools)
         return Parts(known.agents if agents is None else agents, known.tools if tools is None else tools)
 
-    parts = catalogued if agents is None and tools is None else given
     outward = Outward(more=settings.secrets)
     return Runtime(
-        settings, database, store, repositories, dispatcher, parts, outward, caller=caller, for_everybody=for_everybody
+        settings, database, store, repositories, dispatcher, given, outward, caller=caller, for_everybody=for_everybody
     )

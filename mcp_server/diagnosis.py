@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 from anyio.to_thread import run_sync
 
 from mcp_server.compose import Runtime
+from mcp_server.deciding import deciding, lacking, unpriced
 from mcp_server.settings import Settings, child_environment
 from mcp_server.version import program_version
 from state import upkeep
@@ -50,7 +51,7 @@ async def examine(
     """Look at each part, also when the store cannot be used. Only its index is changed, and only with `rebuild`."""
     git = await _git()
     yield git
-    for finding in chain(_programs(), _disk(settings.database)):
+    for finding in chain(_programs(), _models(settings), _disk(settings.database)):
         yield finding
     try:
         runtime = compose()
@@ -68,6 +69,19 @@ async def examine(
 def _programs() -> Iterator[Finding]:
     python = f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {platform.system()}"
     yield Finding("program", "good", f"factor12 {program_version()}, {python}")
+
+
+def _models(settings: Settings) -> Iterator[Finding]:
+    says, missing = deciding(settings), lacking(settings)
+    if not settings.chain and settings.secrets:
+        yield Finding("model", "note", f"{says}; there is a key, and no model is named", "Set MODEL_NAME.")
+    elif missing:
+        yield Finding("model", "bad", f"{says}, and {missing[0]}", missing[1])
+    elif free := unpriced(settings):
+        says = f"{says}; no price is known of {', '.join(free)}, so it counts as 0"
+        yield Finding("model", "note", says, "Set FACTOR12_MODEL_PRICES, if it costs money.")
+    else:
+        yield Finding("model", "good", says)
 
 
 async def _git() -> Finding:

@@ -5,6 +5,7 @@ from anyio.to_thread import run_sync
 from mcp_server.arguments import Nothing
 from mcp_server.asking import Ctx
 from mcp_server.compose import Runtime
+from mcp_server.deciding import deciding
 from mcp_server.envelope import Envelope
 from mcp_server.schemas import Schema, result_schema
 from mcp_server.toolbox import Entry
@@ -30,6 +31,7 @@ async def health(runtime: Runtime) -> Envelope:
         "threads": {"running": len(running), "waiting": len(waiting), "interrupted": len(interrupted)},
         "roots": [str(root) for root in runtime.repositories.roots],
         "sandbox": f"{standing.name}: {standing.says}",
+        "model": deciding(settings),
         "approval": settings.approval,
         "approval_channels": list(settings.approval_channels),
         "next": _next(len(waiting), len(interrupted)),
@@ -57,6 +59,7 @@ def entries() -> list[Entry]:
         "threads": _OBJECT,
         "roots": texts,
         "sandbox": _TEXT,
+        "model": _TEXT,
         "approval": _TEXT,
         "approval_channels": texts,
     }

@@ -148,7 +148,7 @@ def test_every_variable_of_the_example_is_one_that_is_read() -> None:
     assert named and named <= {field.alias for field in Settings.model_fields.values()}
 
 
-@pytest.mark.parametrize("lock", ["runtime", "dev", "bench"])
+@pytest.mark.parametrize("lock", ["runtime", "dev", "bench", "local-model"])
 def test_each_lock_pins_by_hash_and_names_no_registry(lock: str) -> None:
     text = (ROOT / "requirements" / f"{lock}.lock").read_text(encoding="utf-8")
     pins = re.findall(r"^[a-z0-9][\w.-]*(?:\[\S+\])?==\S+.*\\$", text, re.MULTILINE)

@@ -237,6 +237,9 @@ class Effects:
             case "ask":
                 await self._pen.record(failed)
                 await self._pen.decide(questions.after_failures(step.key, (error.problem,)))
+            case "host":
+                await self._pen.record(failed)
+                await self._pen.decide(questions.decision(step.key, prompt, step.returns, known))
             case "fail":
                 await self._pen.record(failed)
                 await self._pen.decide(Aborted(problem=error.problem))

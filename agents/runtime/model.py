@@ -12,7 +12,7 @@ from tools.errors import ToolError
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 ModelT_co = TypeVar("ModelT_co", bound=BaseModel, covariant=True)
-Then: TypeAlias = Literal["again", "ask", "fail"]
+Then: TypeAlias = Literal["again", "ask", "fail", "host"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class ModelError(ToolError):
     def __init__(
         self, kind: Kind, message: str, hint: str = "", *, then: Then = "again", usage: Usage | None = None
     ) -> None:
-        """`then` says what the engine does: try again (three times, F9), ask a person at once, or give up.
+        """`then` says what the engine does: try again (three times, F9), ask a person or the calling model, or give up.
 
         `usage` is what the call cost all the same.
         """
