@@ -289,13 +289,12 @@ def compose(
     database = Database(settings.database, settings.durability)
     store = wrap_store(SqliteStore(database, lease_s=settings.lease_s))
     repositories = Repositories(settings, database, store, home)
-    dispatcher = InProcessDispatcher(settings.max_concurrent_agents)
+    dispatcher, outward = InProcessDispatcher(settings.max_concurrent_agents), Outward(more=settings.secrets)
 
     def given() -> Parts:
         known = catalogued() if agents is None or tools is None else Parts(agents, tools)
         return Parts(known.agents if agents is None else agents, known.tools if tools is None else tools)
 
-    outward = Outward(more=settings.secrets)
     return Runtime(
         settings, database, store, repositories, dispatcher, given, outward, caller=caller, for_everybody=for_everybody
     )

@@ -28,6 +28,7 @@ ORDER = (
     "info",
     "prompts",
     "threads",
+    "replay",
     "checkpoints",
     "answer",
     "repo",
