@@ -4,6 +4,7 @@ from typing import Any
 
 from agents.assistant import agent as assistant
 from agents.issue_fixer import agent as issue_fixer
+from agents.pr_review import agent as pr_review
 from agents.runtime.definition import Agent
 from agents.take_over import agent as take_over_agent
 from agents.testing import agent as testing
@@ -17,10 +18,12 @@ from tools.issue import read_issue
 from tools.linters import run_linter
 from tools.locate import locate
 from tools.review import review_edits
+from tools.reviewing.change import read_change, read_parts
+from tools.reviewing.recall import recall_reviews
 from tools.search import search
 from tools.takeover import take_over
 
-AGENTS: tuple[Agent[Any, Any], ...] = (issue_fixer, testing, assistant, take_over_agent)
+AGENTS: tuple[Agent[Any, Any], ...] = (issue_fixer, pr_review, testing, assistant, take_over_agent)
 OFFERED = tuple(agent for agent in AGENTS if agent.offered)
 TOOLS: tuple[Tool[..., Any], ...] = (
     read_issue,
@@ -41,4 +44,7 @@ TOOLS: tuple[Tool[..., Any], ...] = (
     commit_edits,
     take_over,
     *CALCULATING,
+    read_change,
+    read_parts,
+    recall_reviews,
 )

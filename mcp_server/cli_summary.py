@@ -8,6 +8,7 @@ from typing import Any, assert_never, cast
 
 from rich.text import Text
 
+from mcp_server.cli_findings import finding_lines
 from mcp_server.cli_timeline import colour
 from mcp_server.envelope import Shown
 from mcp_server.terminal import one_line, out, safe
@@ -71,6 +72,7 @@ def _told(thread: Thread) -> list[str]:
         return [*(safe(line) for line in thread.question.text.splitlines()), *options]
     output = _fields(thread.output)
     lines = [one_line(str(output["summary"]))] if output.get("summary") else []
+    lines += finding_lines(output)
     lines += _red(_fields(output.get("check")))
     lines += _evidence(_fields(output.get("evidence")))
     lines += _files(_rows(output.get("files")))

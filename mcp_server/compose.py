@@ -28,6 +28,7 @@ from mcp_server.settings import Settings, child_environment
 from mcp_server.tally import Calls
 from mcp_server.wordings import Wordings
 from state import sessions
+from state.earlier import Earlier
 from state.events import Launched
 from state.log import SqliteStore
 from state.problem import ProblemError
@@ -143,7 +144,8 @@ class Runtime:
 
     async def open_workspace(self, thread: Thread) -> Workspace:
         """Open the repositories a thread was launched with, as this process may use them."""
-        workspace = self.workspace({ref.name: self.repositories.opened(ref) for ref in thread.workspace})
+        opened = {ref.name: self.repositories.opened(ref) for ref in thread.workspace}
+        workspace = replace(self.workspace(opened), earlier=Earlier(self.store, thread))
         for ref in thread.workspace:
             if ref.source:
                 from tools.worktrees import make_ready  # git's part is imported when it is needed

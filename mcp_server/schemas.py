@@ -33,12 +33,44 @@ ENVELOPE: Schema = {
 
 
 def envelope_schema(output: type[BaseModel] | None = None) -> Schema:
-    """Return the output schema of a tool that answers with a thread; `output` is its agent's own, in full."""
+    """Return the output schema of a tool that answers with a thread.
+
+    `output` is its agent's own: its fields and theirs. What is nested deeper shows as plain objects, for a model reads
+    this before every call, and the result itself when there is one.
+    """
     if output is None:
         return result_schema(ENVELOPE)
     own = lean(output.model_json_schema())
-    definitions = own.pop("$defs", None)
-    return result_schema(ENVELOPE | {"output": own}, definitions)
+    definitions: Schema = own.pop("$defs", {})
+    named = {name: _shallow(definitions[name]) for name in sorted(_references(own))}
+    return result_schema(ENVELOPE | {"output": own}, named)
+
+
+def _shallow(node: Any) -> Any:
+    """Return a schema without references, and without a word about itself."""
+    match node:
+        case {"$ref": _}:
+            return _OBJECT
+        case dict():
+            fields = cast(Schema, node).items()
+            return {name: _shallow(value) for name, value in fields if name != "description" or isinstance(value, dict)}
+        case list():
+            return [_shallow(item) for item in cast(list[Any], node)]
+        case _:
+            return node
+
+
+def _references(node: Any) -> set[str]:
+    """Return the names of the definitions that a schema refers to."""
+    match node:
+        case {"$ref": str(name)}:
+            return {name.removeprefix("#/$defs/")}
+        case dict():
+            return {name for value in cast(Schema, node).values() for name in _references(value)}
+        case list():
+            return {name for value in cast(list[Any], node) for name in _references(value)}
+        case _:
+            return set()
 
 
 def result_schema(fields: Schema, definitions: Schema | None = None) -> Schema:

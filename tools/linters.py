@@ -1,7 +1,8 @@
 """Run the linter a repository is configured for, and report what it finds as data."""
 
 import re
-from pathlib import Path
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from anyio.to_thread import run_sync
@@ -42,6 +43,13 @@ _ARGUMENTS: dict[Linter, tuple[str, ...]] = {
     "eslint": ("--format=json",),
     "clippy": ("clippy", "--quiet", "--message-format=json", "--all-targets"),
     "vet": ("vet",),
+}
+_SUFFIXES: dict[Linter, tuple[str, ...]] = {
+    "ruff": (".py", ".pyi"),
+    "flake8": (".py",),
+    "eslint": (".js", ".jsx", ".mjs", ".cjs", ".ts", ".tsx"),
+    "clippy": (".rs",),
+    "vet": (".go",),
 }
 _INSTALL: dict[Linter, str] = {
     "ruff": "Install it into .venv of the repository (pip install ruff).",
@@ -144,6 +152,14 @@ def _configured(root: Path) -> tuple[Linter, str] | None:
             if re.fullmatch(name, path.name) and re.search(section, text_of(path), re.MULTILINE):
                 return linter, path.name
     return None
+
+
+def lintable(root: Path, paths: Sequence[str]) -> list[str]:
+    """Return what of the paths the configured linter can be pointed at; packages, where it looks at these."""
+    if (configured := _configured(root)) is None:
+        return []
+    fit = [path for path in paths if PurePosixPath(path).suffix in _SUFFIXES[configured[0]]]
+    return fit if configured[0] != "vet" else sorted({str(PurePosixPath(path).parent) for path in fit})
 
 
 def _program(there: Target, linter: Linter) -> str | None:

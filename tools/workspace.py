@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
+from state.earlier import Earlier
 from tools.boxes.sandbox import Sandbox, Unboxed
 from tools.errors import ToolError
 
@@ -58,6 +59,8 @@ class Workspace:
     """Called right before something changes: raises `Fenced` when another driver took the thread over (R6)."""
     sandbox: Sandbox = field(default_factory=Unboxed)
     """What the programs of a repository run in."""
+    earlier: Earlier | None = None
+    """What the same agent did before for the same principal."""
 
     def repository(self, name: str = "") -> Repository:
         """Return the named repository, or the first.

@@ -18,7 +18,9 @@ pytestmark = pytest.mark.anyio
 MOST_BYTES = 16_000
 NAMES = [
     "issue_fixer",
+    "pr_review",
     "testing",
+    "assistant",
     "thread_list",
     "thread_wait",
     "thread_history",
@@ -136,7 +138,7 @@ async def test_each_agent_is_a_prompt_rendered_from_a_template_of_ours(shop: Pat
     template = (CHECKOUT / "prompts" / "templates" / "call_agent.md.j2").read_text()
     async with door(shop.parent, toys=False) as at:
         known = {prompt.name: prompt for prompt in (await at.client.list_prompts()).prompts}
-        assert list(known) == ["issue_fixer", "testing", "resume_work"]
+        assert list(known) == ["issue_fixer", "pr_review", "testing", "assistant", "resume_work"]
         assert "repo" in [argument.name for argument in known["issue_fixer"].arguments or ()]
         given = await at.client.get_prompt("issue_fixer", {"issue": "123", "repo": "shop"})
         empty = await at.client.get_prompt("testing")

@@ -14,6 +14,16 @@ class Part(BaseModel):
     default: int = 0
 
 
+class Piece(BaseModel):
+    """Said to readers of the code."""
+
+    parts: list[Part]
+
+
+class Deep(BaseModel):
+    pieces: list[Piece]
+
+
 class Whole(BaseModel):
     summary: str = Field(description="What happened")
     parts: list[Part] = []
@@ -44,7 +54,14 @@ def test_what_may_be_null_is_not_required_for_results_leave_nulls_out() -> None:
     jsonschema.validate({"why": "There are no tests."}, schema)
 
 
-def test_an_envelope_has_its_agents_output_in_full_and_demands_the_next_step() -> None:
+def test_an_envelope_shows_its_agents_output_two_levels_deep() -> None:
+    schema = envelope_schema(Deep)
+    assert schema["properties"]["output"]["properties"]["pieces"]["items"] == {"$ref": "#/$defs/Piece"}
+    parts = {"items": {"type": "object"}, "type": "array"}
+    assert schema["$defs"] == {"Piece": {"properties": {"parts": parts}, "required": ["parts"], "type": "object"}}
+
+
+def test_an_envelope_has_its_agents_output_and_demands_the_next_step() -> None:
     schema = envelope_schema(Whole)
     good: dict[str, Any] = {"output": {"summary": "ok", "parts": [{"title": "one"}]}, "next": "Go on."}
     jsonschema.validate(good, schema)
