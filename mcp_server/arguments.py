@@ -72,6 +72,7 @@ class Fork(ThreadId):
     version: int | None = Field(default=None, ge=1, description="Default: the last one, or the checkpoint's")
     task: dict[str, Any] = Field(default={}, description="Fields of the agent's task to replace")
     isolation: Isolation = Field(default="worktree", description="in_place: go on in the thread's own work tree")
+    model: str = Field(default="", description="Decide anew: by this model of the chain, `host`, or `same`")
 
 
 class Listing(Arguments):

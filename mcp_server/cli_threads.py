@@ -144,6 +144,7 @@ def fork(
     checkpoint: Annotated[str, typer.Option("--checkpoint", help="Begin with its files. Default: as they are.")] = "",
     version: Annotated[int | None, typer.Option("--version", min=1, help="Begin at it. Default: the last.")] = None,
     isolation: Annotated[Isolation, typer.Option("--isolation", help="Where to work.")] = "worktree",
+    model: Annotated[str, typer.Option("--model", help="Decide anew: one of FACTOR12_MODEL, `host` or `same`.")] = "",
     wait: WaitS = None,
     as_json: Json = False,
 ) -> int:
@@ -154,7 +155,9 @@ def fork(
             thread = find_thread(runtime, thread_id)
             agent = agent_named(thread.agent)
             task = read_words(agent.name, task_fields(agent), words or ())
-            made = await forked(runtime, thread, checkpoint=checkpoint, version=version, task=task, isolation=isolation)
+            made = await forked(
+                runtime, thread, checkpoint=checkpoint, version=version, task=task, isolation=isolation, model=model
+            )
             return await attend(runtime, made.id, seconds=wait, as_json=as_json, after=made.version)
 
     return run(branch_off)

@@ -20,7 +20,7 @@ from agents.runtime.patience import patiently
 from agents.runtime.window import Limits
 from mcp_server.background import Background
 from mcp_server.callers import LOCAL, Caller, Scope, caller_of
-from mcp_server.deciding import decider
+from mcp_server.deciding import decider, links
 from mcp_server.logs import about
 from mcp_server.outward import Outward
 from mcp_server.repositories import Repositories
@@ -122,6 +122,7 @@ class Runtime:
             limits=Limits(self.settings.max_context_tokens, self.settings.context_compression_threshold),
             session_limit=self.settings.session_limit,
             model=decider(self.settings),
+            links=links(self.settings),
         )
 
     @property

@@ -26,6 +26,12 @@ def decider(settings: Settings) -> "Model | None":
     return links[0] if len(links) == 1 and not host else Chain(links, host)
 
 
+def links(settings: Settings) -> "dict[str, Model | None]":
+    """Return each of the models by provider and name, and the calling model as `host`."""
+    named = [link for link in settings.chain if link[0] != HOST]
+    return {f"{provider}:{name}": _link(settings, provider, name, 1) for provider, name in named} | {HOST: None}
+
+
 def deciding(settings: Settings) -> str:
     """Say who decides, without any key."""
     said = [BY_CALLER if provider == HOST else f"{provider}:{name}" for provider, name in settings.chain]

@@ -62,6 +62,7 @@ async def fork(runtime: Runtime, ctx: Ctx, args: Fork) -> Answered:
         version=args.version,
         task=args.task,
         isolation=args.isolation,
+        model=args.model,
     )
     return await settle(call, thread)
 

@@ -97,6 +97,8 @@ class Launched(_Event):
     depth: int = 0
     forked_from: str = ""
     """`thread@version`, when the events after this one, up to that version, are that thread's."""
+    model: str = ""
+    """Who decides, if not whoever the settings say."""
 
 
 class Started(_Event):

@@ -33,7 +33,7 @@ from state.thread import Checkpoint, Failure, Recorded, Thread, texts
 
 _LAUNCHED = (
     *("agent", "session", "principal", "task", "workspace"),
-    *("code", "budget", "parent", "depth", "forked_from"),
+    *("code", "budget", "parent", "depth", "forked_from", "model"),
 )
 
 

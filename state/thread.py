@@ -94,6 +94,8 @@ class Thread:
     launched_at: float = 0.0
     code: str = ""
     parent: str | None = None
+    model: str = ""
+    """Who decides, if not whoever the settings say."""
     forked_from: str = ""
     """`thread@version` whose events this one begins with."""
     depth: int = 0

@@ -189,7 +189,7 @@ class Effects:
         await self._pen.record(failed)
 
     async def _think(self, step: Think, known: str) -> None:
-        thread, model, engine = self._pen.thread, self._engine.model, self._engine
+        thread, model, engine = self._pen.thread, self._engine.model_of(self._pen.thread), self._engine
         match prompt := await self._prompt(step):
             case Compacted():
                 return await self._pen.decide(prompt)

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from agents.runtime.divergence import identity_of
 from agents.runtime.engine import Engine
 from agents.runtime.patience import patiently
-from state.events import CheckpointTaken, Event, Launched, RepositoryRef, Resolved, Rewound, Started
+from state.events import Asked, CheckpointTaken, Event, Failed, Launched, RepositoryRef, Resolved, Rewound, Started
 from state.fold import reduce, replay
 from state.identity import identity
 from state.problem import ProblemError
@@ -34,6 +34,14 @@ def fork_point(records: Sequence[Record], version: int) -> int:
     return point
 
 
+def before_decisions(records: Sequence[Record]) -> int:
+    """Return the last version before a model was first asked; the last of all if none was."""
+    for record in records:
+        if isinstance(event := record.event, Asked | Failed | Resolved) and event.thought is not None:
+            return record.version - 1
+    return len(records)
+
+
 def wrote_after(records: Sequence[Record], version: int) -> bool:
     """Whether the thread changed files after `version`."""
     later = (record.event for record in records[version:])
@@ -41,11 +49,16 @@ def wrote_after(records: Sequence[Record], version: int) -> bool:
 
 
 async def fork(
-    engine: Engine, source: Thread, point: int, workspace: tuple[RepositoryRef, ...], task: dict[str, Any]
+    engine: Engine,
+    source: Thread,
+    point: int,
+    workspace: tuple[RepositoryRef, ...],
+    task: dict[str, Any],
+    model: str = "",
 ) -> Thread:
     """Open and wake a thread that begins with the first `point` events of `source`, in another workspace.
 
-    `task` replaces fields of its task.
+    `task` replaces fields of its task, and `model` who decides.
 
     Raises:
         ProblemError: `bad_input` (the task; or it would have decided something else before that version), `busy` (the
@@ -59,7 +72,13 @@ async def fork(
         given = agent.input.model_validate({**first.task, **task}).model_dump(mode="json", exclude_defaults=True)
     except ValidationError as error:
         raise ProblemError("bad_input", f"{agent.name}: {first_complaint(error)}", "Correct `task`.") from error
-    changed = {"task": given, "workspace": workspace, "forked_from": f"{source.id}@{point}", "code": agent.code}
+    changed = {
+        "task": given,
+        "workspace": workspace,
+        "forked_from": f"{source.id}@{point}",
+        "code": agent.code,
+        "model": model or first.model,
+    }
     launched, then = first.model_copy(update=changed), [_without_trees(event) for event in rest]
     if given != first.task:
         _require_agreement(engine, launched, then)
