@@ -24,6 +24,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import BaseModel, ValidationError
 
 from agents.runtime.engine import TICK_S
+from agents.runtime.kin import asker
 from agents.runtime.questions import fingerprint
 from mcp_server.compose import Runtime
 from mcp_server.forms import MOST_QUESTIONS, form, may_be_asked, take
@@ -49,6 +50,8 @@ class Round(BaseModel):
     """What a client carries from one call to its repetition, sealed by the SDK: which question it was shown."""
 
     thread: str
+    asked: str = ""
+    """The child whose question it was, if not the thread's own."""
     shown: str
     number: int
 
@@ -148,7 +151,8 @@ async def go_on(call: Call, carried: Round) -> Thread | InputRequiredResult:
     if not (isinstance(response, ElicitResult) and has_forms(call.ctx.session)):
         return thread
     with about(thread_id=thread.id, session=thread.session):
-        taken = await take(call.runtime, thread.id, carried.shown, response, client_name(call.ctx))
+        asked = call.runtime.find(carried.asked or carried.thread)
+        taken = await take(call.runtime, asked.id, carried.shown, response, client_name(call.ctx))
         thread = call.runtime.store.load(thread.id)
         return thread if taken == "left" else await _ask(call, await _wait(call, thread), carried.number + 1)
 
@@ -156,13 +160,14 @@ async def go_on(call: Call, carried: Round) -> Thread | InputRequiredResult:
 async def _ask(call: Call, thread: Thread, number: int) -> Thread | InputRequiredResult:
     channel = channel_of(call.ctx)
     for later in range(number, MOST_QUESTIONS):
-        question = thread.question
-        if question is None or channel in ("none", "task") or not may_be_asked(call.runtime, question):
+        asked = asker(call.runtime.store, thread)
+        question = asked.question if asked else None
+        if asked is None or question is None or channel in ("none", "task") or not may_be_asked(call.runtime, question):
             return thread
         if channel == "retry":
-            return _form_request(call.runtime, thread, question, later)
-        response, shown, client = await _push(call, thread, question), fingerprint(question), client_name(call.ctx)
-        left = response is None or await take(call.runtime, thread.id, shown, response, client) == "left"
+            return _form_request(call.runtime, thread, asked, question, later)
+        response, shown, client = await _push(call, asked, question), fingerprint(question), client_name(call.ctx)
+        left = response is None or await take(call.runtime, asked.id, shown, response, client) == "left"
         thread = call.runtime.store.load(thread.id)
         if left:  # pragma: no branch - Python 3.11 does not trace what a coroutine does after a throw into it
             return thread
@@ -171,7 +176,7 @@ async def _ask(call: Call, thread: Thread, number: int) -> Thread | InputRequire
 
 
 async def _wait(call: Call, thread: Thread) -> Thread:
-    if thread.status != "running":
+    if thread.ended or thread.asked:
         return thread
 
     async def report(thread: Thread) -> None:
@@ -185,9 +190,12 @@ def _form_key(number: int) -> str:
     return f"question-{number}"
 
 
-def _form_request(runtime: Runtime, thread: Thread, question: Question, number: int) -> InputRequiredResult:
+def _form_request(
+    runtime: Runtime, thread: Thread, asked: Thread, question: Question, number: int
+) -> InputRequiredResult:
     request = ElicitRequest(params=form(runtime, question))
-    state = Round(thread=thread.id, shown=fingerprint(question), number=number)
+    about = "" if asked is thread else asked.id
+    state = Round(thread=thread.id, asked=about, shown=fingerprint(question), number=number)
     return InputRequiredResult(input_requests={_form_key(number): request}, request_state=state.model_dump_json())
 
 

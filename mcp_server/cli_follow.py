@@ -9,11 +9,12 @@ from typing import TypeAlias
 import anyio
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from agents.runtime.kin import asker, standing
 from mcp_server.cli_question import answer_at
 from mcp_server.cli_summary import print_summary
 from mcp_server.cli_timeline import line
 from mcp_server.compose import Runtime
-from mcp_server.envelope import envelope, exit_code, status_of
+from mcp_server.envelope import envelope, exit_code, is_driven, status_of
 from mcp_server.terminal import attended, complain, controlling_terminal, err, print_json, safe
 from state.events import Started
 from state.problem import ProblemError
@@ -92,11 +93,12 @@ async def _to_rest(runtime: Runtime, thread_id: str, display: Display, *, asking
     """Wait; a question is put to the person here, if there is one."""
     while True:
         thread = await display.follow(partial(runtime.engine.wait, thread_id, inf))
-        if not asking or thread.question is None or thread.question.kind == "decision":
+        asked = asker(runtime.store, thread)
+        if not asking or asked is None or asked.question is None or asked.question.kind == "decision":
             return
         try:
-            with controlling_terminal(f"In a terminal of your own: factor12 answer {thread_id}") as screen:
-                await answer_at(screen, runtime, thread)
+            with controlling_terminal(f"In a terminal of your own: factor12 answer {asked.id}") as screen:
+                await answer_at(screen, runtime, asked)
         except EOFError:
             return
         except ProblemError as error:
@@ -117,4 +119,5 @@ def report(runtime: Runtime, thread: Thread, *, as_json: bool) -> None:
     if as_json:
         print_json(envelope(runtime, thread))
     else:
-        print_summary(thread, status_of(runtime, thread))
+        stands = standing(runtime.store, thread, partial(is_driven, runtime))
+        print_summary(stands.by or thread, status_of(runtime, thread))

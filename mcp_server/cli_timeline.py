@@ -17,6 +17,7 @@ from state.events import (
     Cancelled,
     CancelRequested,
     CheckpointTaken,
+    ChildEnded,
     Compacted,
     Denied,
     Event,
@@ -28,6 +29,7 @@ from state.events import (
     Resumed,
     Rewound,
     Settled,
+    Spawned,
     Started,
 )
 from state.store import Record
@@ -76,8 +78,10 @@ def _mark(event: Event) -> tuple[str, str]:
             return "?" if isinstance(event, Asked) else "→", "yellow"
         case CheckpointTaken() | Compacted():
             return "◆", "cyan"
-        case Launched():
+        case Launched() | Spawned():
             return "▶", "cyan"
+        case ChildEnded():
+            return "■", colour(event.outcome or event.status)
         case Finished() | Aborted() | Cancelled():
             return "■", colour(event.outcome if isinstance(event, Finished) else event.kind)
     assert_never(event)

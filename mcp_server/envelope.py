@@ -1,14 +1,16 @@
 """A thread as every door shows it: status, outcome, output or question or error, and the next sensible call."""
 
 from collections.abc import Mapping
+from functools import partial
 from shlex import quote
 from typing import Any, Literal, TypeAlias, assert_never, cast
 
-from agents.runtime import questions
+from agents.runtime import kin, questions
 from mcp_server.compose import Runtime
 from state.events import Question
 from state.problem import Problem
 from state.steps import Outcome
+from state.store import Row
 from state.thread import Status, Thread
 
 Envelope: TypeAlias = dict[str, Any]
@@ -18,7 +20,9 @@ Shown: TypeAlias = Status | Literal["interrupted"]
 
 def envelope(runtime: Runtime, thread: Thread, status: Shown | None = None) -> Envelope:
     """Describe a thread. Fields that do not apply are left out (R16). `status` is that of one as it was once."""
+    stands = kin.standing(runtime.store, thread, partial(is_driven, runtime))
     status = status or status_of(runtime, thread)
+    asked = stands.by or thread
     fields: Envelope = {
         "thread_id": thread.id,
         "session": thread.session,
@@ -26,14 +30,16 @@ def envelope(runtime: Runtime, thread: Thread, status: Shown | None = None) -> E
         "status": status,
         "outcome": thread.outcome,
         "output": without_nulls(thread.output),
-        "question": dict(questions.summary(thread.question)) if thread.question else None,
+        "question": _question(thread, asked),
         "error": error_of(thread),
         "worktree": _own_tree(thread),
         "forked_from": thread.forked_from or None,
+        "parent": thread.parent,
+        "children": [_child(row) for row in kin.children(runtime.store, thread)] or None,
         "version": thread.version,
         "progress": _progress(runtime, thread, status) if status in ("running", "waiting", "interrupted") else None,
         "approval": "host" if runtime.settings.approval == "host" else None,
-        "next": next_call(thread, status, by_host=runtime.settings.approval == "host"),
+        "next": next_call(asked, status, by_host=runtime.settings.approval == "host"),
     }
     return {name: value for name, value in fields.items() if value is not None}
 
@@ -68,10 +74,20 @@ def exit_code(status: Shown, outcome: Outcome | None) -> int:
 
 
 def status_of(runtime: Runtime, thread: Thread) -> Shown:
-    """Return the thread's status; one that should run and that nobody will drive unasked is `interrupted` (R21)."""
+    """Return the thread's status; one that should run and that nobody will drive unasked is `interrupted` (R21).
+
+    One that rests for its children stands as they do.
+    """
+    if thread.family is not None:
+        return kin.standing(runtime.store, thread, partial(is_driven, runtime)).status
     if thread.status != "running" or runtime.store.driven(thread.id):
         return thread.status
     return "running" if thread.trouble is None and runtime.will_drive(thread) else "interrupted"
+
+
+def is_driven(runtime: Runtime, thread: Thread) -> bool:
+    """Whether somebody drives a running thread, or this process will."""
+    return runtime.store.driven(thread.id) or runtime.will_drive(thread)
 
 
 def told(problem: Problem) -> dict[str, str]:
@@ -86,6 +102,18 @@ def error_of(thread: Thread) -> dict[str, str] | None:
     return told(problem) if problem else None
 
 
+def _question(thread: Thread, asked: Thread) -> dict[str, Any] | None:
+    """Return the open question; that of a child says which thread is to be answered."""
+    if asked.question is None:
+        return None
+    whose = {} if asked is thread else {"thread_id": asked.id}
+    return {**whose, **questions.summary(asked.question)}
+
+
+def _child(row: Row) -> dict[str, str]:
+    return {"thread_id": row.thread_id, "agent": row.agent, "status": row.status}
+
+
 def _own_tree(thread: Thread) -> dict[str, str] | None:
     if (own := thread.own_tree) is None:
         return None
@@ -96,6 +124,9 @@ def doing_of(runtime: Runtime, thread: Thread, status: Shown) -> str | None:
     """Return what the thread is at, or was when it stopped."""
     if thread.pending is not None:
         return f"{thread.pending.tool} ({thread.pending.key})"
+    if thread.family is not None:
+        asked = kin.asker(runtime.store, thread)
+        return f"thread {asked.id} asks" if asked else ", ".join(child.agent for child in thread.family.open)
     return runtime.bells.doing.get(thread.id) if status == "running" else None
 
 

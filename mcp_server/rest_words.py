@@ -23,10 +23,10 @@ def _next(thread: Thread, fields: Envelope) -> str:
             return f"GET {at}/status?wait=50 waits for it; GET {at}/events follows it."
         case "interrupted":
             return f"POST {at}/resume goes on; POST {at}/cancel gives it up."
-        case "waiting" if thread.question is None:
+        case "waiting" if "question" not in fields:
             return f"POST {at}/resume goes on from here."
         case "waiting":
-            return _answer(at, fields["question"])
+            return _answer(f"/agents/{fields['question'].get('thread_id', thread.id)}", fields["question"])
         case _:
             return ""
 

@@ -76,7 +76,7 @@ class Task:
             return "failed"
         if self.over:
             return "cancelled" if self.thread.status == "cancelled" else "completed"
-        return "input_required" if self.thread.status == "waiting" else "working"
+        return "input_required" if self.thread.asked else "working"
 
     @property
     def form_key(self) -> str:
@@ -159,7 +159,7 @@ def _after(task: Task, record: Record) -> Task:
 
 def _rests(wanted: TaskId, thread: Thread) -> bool:
     """Whether nothing that the task's client does through the task lets the thread go on."""
-    if thread.status == "waiting":
+    if thread.status == "waiting" and thread.family is None:
         return thread.question is None or not wanted.may_ask(thread.question)
     return thread.ended or thread.trouble is not None
 
@@ -167,6 +167,9 @@ def _rests(wanted: TaskId, thread: Thread) -> bool:
 def _aged(runtime: Runtime, task: Task) -> Task:
     """Wake the driver of a thread that has none; one that nobody drives unasked any longer is at rest (R21)."""
     if task.status != "working" or runtime.store.driven(task.thread.id):
+        return task
+    if task.thread.family is not None:
+        runtime.engine.goes_on(task.thread)
         return task
     if runtime.store.touched(task.thread.id) <= time() - max(runtime.settings.auto_resume_s, runtime.settings.lease_s):
         return replace(task, over=True)

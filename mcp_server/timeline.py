@@ -15,6 +15,7 @@ from state.events import (
     Cancelled,
     CancelRequested,
     CheckpointTaken,
+    ChildEnded,
     Compacted,
     Denied,
     Event,
@@ -26,6 +27,7 @@ from state.events import (
     Resumed,
     Rewound,
     Settled,
+    Spawned,
     Started,
 )
 from state.store import Record
@@ -79,6 +81,8 @@ def _said(event: Event) -> str:
             return _effect(event)
         case Asked() | Answered() | Denied() | BudgetExtended():
             return _question(event)
+        case Spawned() | ChildEnded():
+            return _family(event)
         case CheckpointTaken():
             return f"checkpoint, {event.label}: {', '.join(event.trees)}"
         case Compacted():
@@ -107,6 +111,17 @@ def _turn(event: Launched | Interrupted | Resumed | Rewound | Finished | Aborted
             return f"finished, {event.outcome}: {_brief(event.output)}"
         case Aborted():
             return f"ended, {event.outcome}: {event.problem}"
+    assert_never(event)
+
+
+def _family(event: Spawned | ChildEnded) -> str:
+    match event:
+        case Spawned():
+            started = ", ".join(f"{child.agent} as thread {child.thread}" for child in event.children)
+            return f"{event.key}: started {started}"
+        case ChildEnded():
+            told = event.problem or (_brief(event.output) if event.output is not None else "")
+            return f"{event.key}: thread {event.thread} ended, {event.outcome or event.status}: {told}"
     assert_never(event)
 
 

@@ -1,23 +1,19 @@
 """The vocabulary of the log. Past tense, frozen, JSON in and out."""
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from state.offspring import ChildEnded, Json, Spawned, Trees
 from state.problem import Problem
 from state.spending import Budget, Thought
 from state.steps import Outcome
 
-Json: TypeAlias = Any
 Risk: TypeAlias = Literal["read", "write", "danger"]
 Topic: TypeAlias = Literal["agent", "approval", "failures", "cut_off", "budget", "decision"]
 """Why a question is asked: by the agent, or by the engine about one effect or the thread."""
 Duration: TypeAlias = Annotated[float, Field(ge=0, le=1e9)]
 """Seconds, thirty years at the most: the fold adds them up, and a log of any length stays finite."""
-
-
-Trees: TypeAlias = dict[str, tuple[str, str]]
-"""Repository → its work tree before and after, as commits of its checkpoints. Only those that differ."""
 
 
 Money: TypeAlias = Annotated[float, Field(ge=0, le=1e9)]
@@ -283,6 +279,8 @@ Event: TypeAlias = Annotated[
     | Interrupted
     | Resumed
     | Compacted
+    | Spawned
+    | ChildEnded
     | CheckpointTaken
     | Rewound
     | Finished

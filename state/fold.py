@@ -14,6 +14,7 @@ from state.events import (
     Cancelled,
     CancelRequested,
     CheckpointTaken,
+    ChildEnded,
     Compacted,
     Denied,
     Event,
@@ -25,8 +26,10 @@ from state.events import (
     Resumed,
     Rewound,
     Settled,
+    Spawned,
     Started,
 )
+from state.family import Family, may_follow
 from state.identity import identity
 from state.spending import Budget, Spent, Thought
 from state.thread import Checkpoint, Failure, Recorded, Thread, texts
@@ -95,6 +98,8 @@ def _fold(draft: Thread, event: Event) -> Thread:
             return _extended(now, event)
         case Compacted(through=through):
             return _now(now, compacted=max(now.compacted, through))
+        case Spawned() | ChildEnded():
+            return _family(now, event)
         case CheckpointTaken(trees=trees) if not trees:
             return now  # of the thread this one was forked from, and not this one's to restore
         case CheckpointTaken(label=label, trees=trees):
@@ -126,13 +131,13 @@ def _paid(now: Thread, thought: Thought | None) -> Spent:
 
 def _check(thread: Thread, event: Event) -> None:
     over = thread.ended and not isinstance(event, CheckpointTaken | Rewound)
-    if over or isinstance(event, Launched) is bool(thread.version):
+    if over or isinstance(event, Launched) is bool(thread.version) or not may_follow(thread.family, event):
         raise InvalidTransition(f"thread {thread.id!r} is {thread.status}, {event.kind!r} cannot follow")
     expected = True
     match event:
         case Resolved() | Failed() if thread.pending is None:
             expected = isinstance(event, Failed) or event.tool is not None
-        case Started() | Finished():
+        case Started() | Finished() | Spawned():
             expected = thread.status == "running" and thread.pending is None
         case Resolved() | Failed() | Settled():
             expected = thread.pending is not None and thread.pending.key == event.key
@@ -158,13 +163,13 @@ def _turn(now: Thread, event: _Turn) -> Thread:
         case Launched():
             return _now(now, launched_at=event.at, **{name: getattr(event, name) for name in _LAUNCHED})
         case CancelRequested():
-            return _now(now, cancelling=True, asked=None, status="running")
+            return _now(now, cancelling=True, asked=None, status="waiting" if now.family else "running")
         case Cancelled():
             return _now(now, status="cancelled", pending=None)
         case Interrupted():
             return _now(now, trouble=event.problem)
         case Resumed():
-            return _now(now, status="running")
+            return now if now.family else _now(now, status="running")
         case Finished():
             status = "failed" if event.outcome in ("failed", "denied") else "completed"
             return _now(now, status=status, output=event.output, outcome=event.outcome)
@@ -203,6 +208,18 @@ def _effect(now: Thread, event: Started | Resolved | Failed | Settled) -> Thread
 def _record(now: Thread, key: str, recorded: Recorded, seconds: float, steps: int) -> Thread:
     effects = now.effects.insert(key, recorded)
     return _now(now, pending=None, effects=effects, seconds=now.seconds + seconds, steps=steps)
+
+
+def _family(now: Thread, event: Spawned | ChildEnded) -> Thread:
+    if isinstance(event, Spawned):
+        return _now(now, status="waiting", family=Family(event), steps=now.steps + 1)
+    assert now.family is not None
+    family = now.family.after(event)
+    _now(now, family=family, moves=(*now.moves, *event.moves))
+    if family.open:
+        return now
+    known = Recorded(family.results, "write", now.version, family.spawned.hash)
+    return _record(_now(now, family=None, status="running"), family.spawned.key, known, 0.0, now.steps)
 
 
 def _question(now: Thread, event: Asked | Answered | Denied) -> Thread:

@@ -9,8 +9,8 @@ from state.sqlite import Database
 from state.store import Owner, Row, Search
 
 _COLUMNS = (
-    "public, session, agent, status, outcome, question, repo, root, branch, issue, head, parent, created_at,"
-    " updated_at, lease_owner, lease_until"
+    "public, session, agent, status, outcome, waiting_on, question, repo, root, branch, issue, head, parent,"
+    " created_at, updated_at, lease_owner, lease_until"
 )
 
 RECENT = 20
@@ -38,6 +38,12 @@ def list_threads(database: Database, search: Search, principal: str, now: float)
     rows = (_row(values, now) for values in found)
     kept = (row for row in rows if not derived or row.status == search.status)
     return list(kept if search.limit < 0 else islice(kept, search.limit))
+
+
+def named_threads(database: Database, ids: Iterable[str], now: float) -> list[Row]:
+    """Return the rows of those of these threads that there are."""
+    query = f"select {_COLUMNS} from threads where public in (select value from json_each(?))"
+    return [_row(values, now) for values in database.rows(query, json.dumps(list(ids)))]
 
 
 def counted(database: Database) -> list[tuple[str, str, int, int]]:

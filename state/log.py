@@ -2,19 +2,21 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from itertools import islice
 from sqlite3 import Connection
 from typing import Any
 
 from state.blobs import get_blob, put_blob
-from state.events import Event, Launched
+from state.events import Event, Launched, Spawned
 from state.fold import InvalidTransition, reduce, replay
-from state.listing import list_threads
+from state.kinship import ask_children_to_stop, conclude, open_children
+from state.listing import list_threads, named_threads
+from state.opening import EVENT, open_row, take_work_trees
 from state.owner import is_dead, this_process
 from state.problem import ProblemError
-from state.rows import INDEXED, NAMED, Damaged, decode_all, encode, indexed, named, work_trees
+from state.rows import INDEXED, Damaged, decode_all, encode, indexed
 from state.spending import Spent
 from state.sqlite import Database, StoreError
 from state.store import Created, Fenced, Held, Lease, Moved, Owner, Record, Row, Search, UnknownThread
@@ -26,7 +28,6 @@ _FENCED = "where id = ? and epoch = ? and head = ?"
 _APPEND = f"update threads set head = ? {_FENCED}"
 _APPEND_AND_INDEX = f"update threads set {_SET}, updated_at = ?, head = ? {_FENCED}"
 _SIGNAL = f"update threads set {_SET}, updated_at = ?, head = ? where public = ? and head = ?"
-EVENT = "insert into events (thread, version, kind, key, data, at) values (?, ?, ?, ?, ?, ?)"
 
 
 class SqliteStore:
@@ -95,6 +96,14 @@ class SqliteStore:
         return found is not None and found[0] == lease.epoch and found[1] not in ENDED
 
     def append(self, lease: Lease, thread: Thread, *events: Event, durable: bool = False) -> Thread:
+        return self._append(lease, thread, events, {}, durable=durable)
+
+    def spawn(self, lease: Lease, thread: Thread, spawned: Spawned, children: Mapping[str, Launched]) -> Thread:
+        return self._append(lease, thread, (spawned,), children, durable=True)
+
+    def _append(
+        self, lease: Lease, thread: Thread, events: Sequence[Event], children: Mapping[str, Launched], *, durable: bool
+    ) -> Thread:
         after, now = thread, self._clock()
         rows: list[tuple[object, ...]] = []
         for event in events:
@@ -112,10 +121,11 @@ class SqliteStore:
                 raise Moved(lease.thread_id) if epoch == (lease.epoch,) else Fenced(lease.thread_id)
             for row in rows:
                 db.execute(EVENT, row)
-            if after.ended:
-                db.execute("delete from repo_leases where thread = ?", (lease.row,))
-            elif thread.ended:
-                _take_work_trees(db, lease.row, after)
+            open_children(db, lease.row, children, now)
+            if after.ended and not thread.ended:
+                conclude(db, lease.row, after, now)
+            elif thread.ended and not after.ended:
+                take_work_trees(db, lease.row, after)
         return after
 
     def release(self, lease: Lease, thread: Thread) -> bool:
@@ -141,8 +151,10 @@ class SqliteStore:
             row = db.execute("select id from threads where public = ?", (thread.id,)).fetchone()[0]
             for values in rows:
                 db.execute(EVENT, (row, *values))
-            if after.ended:
-                db.execute("delete from repo_leases where thread = ?", (row,))
+            if after.cancelling and after.family:
+                ask_children_to_stop(db, after, now)
+            if after.ended and not thread.ended:
+                conclude(db, row, after, now)
         return after
 
     def driven(self, thread_id: str) -> bool:
@@ -199,6 +211,9 @@ class SqliteStore:
         query = "select coalesce(sum(tokens), 0), coalesce(sum(money), 0.0) from threads"
         return Spent(*self.database.rows(f"{query} where principal = ? and session = ?", principal, session)[0])
 
+    def find(self, thread_ids: Sequence[str]) -> Sequence[Row]:
+        return named_threads(self.database, thread_ids, self._clock())
+
     def changes(self) -> int:
         return int(self.database.rows("pragma data_version")[0][0])
 
@@ -241,37 +256,3 @@ def _same_key(db: Connection, thread: Thread, key: str, arguments: str) -> str |
             "Use another key, or the same arguments.",
         )
     return str(found[0]) if found else None
-
-
-def open_row(
-    db: Connection, thread: Thread, now: float, idempotency_key: str | None = None, arguments: str = ""
-) -> int:
-    """Insert the row of a new thread, take the work trees it writes to (R20), and return the row's id.
-
-    Raises:
-        ProblemError: `busy`; a work tree is taken. Names the holder.
-    """
-    columns = ("public", "idempotency_key", "arguments", "head", "updated_at", *NAMED, *INDEXED)
-    values = (thread.id, idempotency_key, arguments, thread.version, now, *named(thread), *indexed(thread))
-    places = ", ".join("?" * len(columns))
-    row = db.execute(f"insert into threads ({', '.join(columns)}) values ({places})", values).lastrowid or 0
-    _take_work_trees(db, row, thread)
-    return row
-
-
-def _take_work_trees(db: Connection, row: int, thread: Thread) -> None:
-    for key, name in work_trees(thread).items():
-        query = "select public, principal from repo_leases join threads on id = thread where key = ?"
-        if held := db.execute(query, (key,)).fetchone():
-            raise _busy(name, held[0] if held[1] == thread.principal else None)
-        db.execute("insert into repo_leases values (?, ?)", (key, row))
-
-
-def _busy(name: str, holder: str | None) -> ProblemError:
-    """Say who holds a work tree; a thread of somebody else's is not named."""
-    if holder is None:
-        message = f"Somebody else is working in {name!r}; one work tree has one writer."
-        return ProblemError("busy", message, 'Launch with isolation "worktree", or again later.')
-    hint = f"Wait for it (`thread_wait`), answer it, or cancel it (`thread_cancel`): {holder}."
-    message = f"Thread {holder!r} is working in {name!r}; one work tree has one writer."
-    return ProblemError("busy", message, f'{hint} Or launch with isolation "worktree".')

@@ -49,8 +49,13 @@ def named(thread: Thread) -> tuple[Any, ...]:
 
 
 def work_trees(thread: Thread) -> dict[str, str]:
-    """Return key -> name of the work trees that nobody else may write to while the thread lives (R20)."""
-    return {} if thread.ended else {ref.key: ref.name for ref in thread.workspace if ref.mode == "write" and ref.key}
+    """Return key -> name of the work trees that nobody else may write to while the thread lives (R20).
+
+    Those it handed down to a child are the child's.
+    """
+    lent = thread.family.lent if thread.family else ()
+    own = (ref for ref in thread.workspace if ref.mode == "write" and ref.key and ref.key not in lent)
+    return {} if thread.ended else {ref.key: ref.name for ref in own}
 
 
 def encode(event: Event) -> tuple[str, str | None, str]:

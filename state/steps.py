@@ -10,6 +10,7 @@ from state.problem import Problem
 
 Outcome: TypeAlias = Literal["fixed", "changed_unverified", "no_change", "done", "failed", "denied"]
 """How a finished thread ended (R13, R15)."""
+Join: TypeAlias = Literal["all", "any"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,24 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
+class Child:
+    """A thread to start: which agent, on what, under the parent's name for it."""
+
+    key: str
+    agent: str
+    task: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Spawn:
+    """Start threads and rest until they have ended. With `any` the first that completes stops the others."""
+
+    key: str
+    children: tuple[Child, ...]
+    join: Join = "all"
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     output: BaseModel
     outcome: Outcome = "done"
@@ -56,4 +75,4 @@ class Abort:
 
 
 Effect: TypeAlias = Call | Think
-Step: TypeAlias = Effect | Ask | Done | Abort
+Step: TypeAlias = Effect | Spawn | Ask | Done | Abort

@@ -1,12 +1,12 @@
 """The store's contract, and what its answers mean. Any store must pass `tests/state/conformance.py`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-from state.events import Event, Launched
+from state.events import Event, Launched, Spawned
 from state.problem import ProblemError
 from state.spending import Spent
 from state.thread import Thread
@@ -77,6 +77,7 @@ class Row(BaseModel):
     agent: str
     status: Literal["running", "waiting", "completed", "failed", "cancelled", "interrupted"]
     outcome: str | None
+    waiting_on: str | None
     question: str | None
     repo: str | None
     root: str | None
@@ -145,9 +146,18 @@ class Store(Protocol):
     def append(self, lease: Lease, thread: Thread, *events: Event, durable: bool = False) -> Thread:
         """Append after `thread.version`, all or nothing, and return the thread after it.
 
+        The end of a child is written into its parent's log as well, and its parent gets back what it lent.
+
         Raises:
             Fenced: The lease was taken over.
             Moved: The log went on since `thread` was folded.
+        """
+        ...
+
+    def spawn(self, lease: Lease, thread: Thread, spawned: Spawned, children: Mapping[str, Launched]) -> Thread:
+        """Append `spawned` and open its children, by their ids: all or nothing.
+
+        They take over the work trees that the thread hands down. Raises as `create` and `append`.
         """
         ...
 
@@ -156,7 +166,7 @@ class Store(Protocol):
         ...
 
     def signal(self, thread: Thread, *events: Event) -> Thread:
-        """Append without a lease: an answer, a cancel. Survives power loss.
+        """Append without a lease: an answer, a cancel, which the children hear of too. Survives power loss.
 
         Raises:
             Moved: The log went on since `thread` was folded.
@@ -197,6 +207,10 @@ class Store(Protocol):
 
     def spent(self, principal: str, session: str) -> Spent:
         """Return what the models of all the session's threads took."""
+        ...
+
+    def find(self, thread_ids: Sequence[str]) -> Sequence[Row]:
+        """Return the rows of those of these threads that there are, in any order."""
         ...
 
     def changes(self) -> int:

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 from rpds import HashTrieMap
 
 from state.events import Asked, Json, Question, RepositoryRef, Risk, Started, Trees
+from state.family import Family
 from state.identity import identity
 from state.problem import Problem
 from state.spending import Budget, Spent
@@ -105,6 +106,8 @@ class Thread:
     pending: Started | None = None
     """An effect whose intent is in the log and whose outcome is not: in flight, or cut off."""
     asked: Asked | None = None
+    family: Family | None = None
+    """The children it rests for, until all of them have ended."""
     effects: "HashTrieMap[str, Recorded]" = field(default_factory=_effects)
     failures: "HashTrieMap[str, tuple[Failure, ...]]" = field(default_factory=_failures)
     approvals: "HashTrieMap[str, str]" = field(default_factory=texts)
@@ -145,9 +148,11 @@ class Thread:
         return next((ref for ref in self.workspace if ref.source and ref.mode == "write"), None)
 
     @property
-    def waiting_on(self) -> Literal["question", "resume"] | None:
-        """What makes a waiting thread go on: an answer, or, after a restore, `thread_resume`."""
-        return None if self.status != "waiting" else "question" if self.asked else "resume"
+    def waiting_on(self) -> Literal["question", "children", "resume"] | None:
+        """What makes a waiting thread go on: an answer, its children, or, after a restore, `thread_resume`."""
+        if self.status != "waiting":
+            return None
+        return "children" if self.family else "question" if self.asked else "resume"
 
     @property
     def ended(self) -> bool:

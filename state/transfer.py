@@ -16,9 +16,11 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from state.blobs import insert_blob
-from state.events import Event, Interrupted, event_adapter
+from state.events import ChildEnded, Event, Interrupted, event_adapter
 from state.fold import InvalidTransition, reduce
-from state.log import EVENT, SqliteStore, open_row
+from state.kinship import ending
+from state.log import SqliteStore
+from state.opening import EVENT, open_row
 from state.problem import Problem, ProblemError
 from state.rows import encode
 from state.store import Record, Store, UnknownThread
@@ -70,6 +72,9 @@ def import_thread(store: SqliteStore, lines: Iterable[str], now: float) -> str:
     """
     thread_id, records, blobs = read_export(lines)
     thread, added = _replayed(thread_id, records), list[Record]()
+    for event in _lost(store, thread):
+        thread = reduce(thread, event)
+        added.append(Record(thread.version, now, event))
     if thread.status == "running":
         event = Interrupted(problem=_ARRIVED)
         thread = reduce(thread, event)
@@ -181,6 +186,20 @@ def _is_here(store: SqliteStore, thread_id: str, records: list[Record]) -> bool:
     if [record.event for record in known[: len(records)]] != [record.event for record in records]:
         raise ProblemError("conflict", f"Thread {thread_id!r} is here with another log.", "Nothing was imported.")
     return True
+
+
+def _lost(store: SqliteStore, thread: Thread) -> Iterator[Event]:
+    """Yield the ends of children that can tell of them no more: they are not here, or have ended here already."""
+    for child in thread.family.open if thread.family else ():
+        assert thread.family is not None
+        key = thread.family.spawned.key
+        try:
+            known = store.load(child.thread)
+        except UnknownThread:
+            problem = Problem(kind="not_found", message="The child was not imported before its parent.")
+            yield ChildEnded(key=key, thread=child.thread, status="failed", problem=problem)
+        else:
+            yield from (ending(key, known),) if known.ended else ()
 
 
 def _flaw(number: int, what: str, hint: str = _HINT) -> ProblemError:

@@ -7,21 +7,24 @@ from pydantic_core import to_jsonable_python
 from state.events import Started
 from state.identity import identity
 from state.problem import Problem
-from state.steps import Ask, Call, Effect, Step, Think
+from state.steps import Ask, Call, Effect, Spawn, Step, Think
 from state.thread import Thread
 
 
-def identity_of(effect: Effect) -> str:
-    """Hash what an effect does: its tool or prompt, with the arguments."""
+def identity_of(effect: Effect | Spawn) -> str:
+    """Hash what an effect does: its tool or prompt, with the arguments; the children it starts, with their tasks."""
     match effect:
         case Call(tool=tool, args=args):
             return identity(tool, args)
         case Think(prompt=prompt, context=context):
             return identity(f"prompt:{prompt}", to_jsonable_python(dict(context)))
+        case Spawn(children=children, join=join):
+            told = [[child.key, child.agent, dict(child.task)] for child in children]
+            return identity("spawn", {"join": join, "children": to_jsonable_python(told)})
     assert_never(effect)
 
 
-def diverged(thread: Thread, step: Effect | Ask) -> Problem:
+def diverged(thread: Thread, step: Effect | Spawn | Ask) -> Problem:
     """Say why a step whose key has an outcome already cannot be taken (R3)."""
     recorded = thread.effects[step.key]
     if isinstance(step, Ask) or identity_of(step) == recorded.hash:

@@ -12,11 +12,13 @@ from agents.runtime.definition import Agent
 from agents.runtime.divergence import diverged
 from agents.runtime.effects import Effects
 from agents.runtime.engine import Engine
+from agents.runtime.kin import wake_family
 from agents.runtime.patience import patiently
 from agents.runtime.pen import Pen
+from agents.runtime.spawning import spawn
 from state.events import Aborted, Cancelled, CancelRequested, Finished, Interrupted
 from state.problem import Problem, ProblemError, cause
-from state.steps import Abort, Ask, Call, Done, Step, Think
+from state.steps import Abort, Ask, Call, Done, Spawn, Step, Think
 from state.store import Fenced, Held, Moved
 from state.thread import Thread
 
@@ -46,6 +48,7 @@ async def drive(engine: Engine, thread_id: str) -> None:
         pen.catch_up()
         while await _drive(engine, pen):
             pass
+        wake_family(engine, pen.thread)
     except anyio.get_cancelled_exc_class():
         with anyio.CancelScope(shield=True):
             await pen.leave()
@@ -98,7 +101,7 @@ async def _step(engine: Engine, pen: Pen, agent: Agent[Any, Any], effects: Effec
         elif thread.cancelling:
             await pen.decide(Cancelled())
         else:
-            await _take(pen, effects, _decide(agent, thread))
+            await _take(engine, pen, effects, _decide(agent, thread))
     except Moved:
         pen.catch_up()
 
@@ -110,20 +113,22 @@ def _decide(agent: Agent[Any, Any], thread: Thread) -> Step:
         return Abort(error.problem)
 
 
-async def _take(pen: Pen, effects: Effects, step: Step) -> None:
+async def _take(engine: Engine, pen: Pen, effects: Effects, step: Step) -> None:
     match step:
         case Done(output, outcome):
             await pen.decide(Finished(output=output.model_dump(mode="json"), outcome=outcome))
         case Abort(problem):
             await pen.decide(Aborted(problem=problem))
-        case Ask() | Call() | Think() if step.key in pen.thread.effects:
+        case Ask() | Call() | Think() | Spawn() if step.key in pen.thread.effects:
             await pen.decide(Aborted(problem=diverged(pen.thread, step)))
         case Ask():
             await pen.decide(questions.from_agent(step))
-        case Call() | Think() if budgets.is_spent(pen.thread):
+        case Call() | Think() | Spawn() if budgets.is_spent(pen.thread):
             await pen.decide(budgets.of_thread(pen.thread))
         case Call() | Think():
             await effects.perform(step)
+        case Spawn():
+            await spawn(engine, pen, step)
         case _:
             assert_never(step)
 

@@ -8,12 +8,14 @@ from time import time
 from typing import TYPE_CHECKING, Any
 
 import anyio
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from agents.runtime.answers import consequences, read_answer, storable
+from agents.runtime.accepting import accepted
+from agents.runtime.answers import consequences, read_answer
 from agents.runtime.bells import Bells
 from agents.runtime.budgets import SESSION
 from agents.runtime.definition import Agent
+from agents.runtime.kin import cancel_children, resume_children, standing, wake_family
 from agents.runtime.model import Model
 from agents.runtime.patience import patiently
 from agents.runtime.questions import fingerprint, renewed
@@ -28,7 +30,7 @@ from state.spending import Budget, Spent
 from state.steps import Think
 from state.store import Moved, Store
 from state.thread import Thread
-from tools.base import Tool, Workspace, first_complaint
+from tools.base import Tool, Workspace
 
 if TYPE_CHECKING:
     from tools.checkpoints.saving import Tree
@@ -115,15 +117,11 @@ class Engine:
             ProblemError: `not_found` (no such agent), `bad_input` (the task), `busy` (the work tree), `conflict`.
         """
         agent = self.agent(wish.agent)
-        try:
-            task = agent.input.model_validate(wish.task).model_dump(mode="json", exclude_defaults=True)
-        except ValidationError as error:
-            hint = f"`factor12 info {agent.name}` shows what it takes."
-            raise ProblemError("bad_input", f"{agent.name}: {first_complaint(error)}", hint) from error
+        task = accepted(agent, wish.task)
         launched = Launched(
             agent=agent.name,
             session=wish.session,
-            task=storable(task, "The task"),
+            task=task,
             at=self.clock(),
             workspace=wish.workspace,
             principal=wish.principal,
@@ -156,9 +154,9 @@ class Engine:
         """
         thread = self.store.load(thread_id)
         with self.bells.listen(thread_id) as bell, anyio.move_on_after(seconds):
-            while thread.status == "running" and thread.trouble is None and not self.bells.closed:
+            while self.goes_on(thread) and not self.bells.closed:
                 rung = bell.rung
-                if self._is_orphan(thread):
+                if thread.status == "running" and self._is_orphan(thread):
                     self.wake(thread_id)
                 with anyio.move_on_after(TICK_S):
                     await rung.wait()
@@ -166,6 +164,18 @@ class Engine:
                     await on_change(after)
                 thread = after
         return self._catch_up(thread)
+
+    def goes_on(self, thread: Thread) -> bool:
+        """Tell whether the thread, or what it rests for, moves by itself; a child that nobody drives is woken."""
+        if thread.family is None:
+            return thread.status == "running" and thread.trouble is None
+
+        def woken(child: Thread) -> bool:
+            if orphan := self._is_orphan(child):
+                self.wake(child.id)
+            return orphan or self.store.driven(child.id)
+
+        return standing(self.store, thread, woken).status == "running"
 
     async def answer(
         self, thread_id: str, key: str, answer: Any, *, channel: str, person: bool, client: str = "", shown: str = ""
@@ -214,23 +224,30 @@ class Engine:
                 continue
             self._signalled(after)
             return after
+        await resume_children(self, thread)
         return thread
 
     async def cancel(self, thread_id: str, *, channel: str, reason: str = "") -> Thread:
-        """Stop the thread; what is in flight is stopped and settled first. An ended one stays as it is."""
+        """Stop the thread and its children; what is in flight is stopped and settled first. An ended one stays."""
         while True:
             thread = self.store.load(thread_id)
             if thread.ended:
                 return thread
+            if thread.family and thread.cancelling:
+                after = await cancel_children(self, thread, channel, reason)
+                if after.family:  # their drivers end them
+                    return after
+                continue
             events: tuple[Event, ...] = () if thread.cancelling else (CancelRequested(channel=channel, reason=reason),)
-            if not self.store.driven(thread_id):
+            if not thread.family and not self.store.driven(thread_id):
                 events = (*events, Cancelled(note=_unknown(thread)))
             try:
                 after = await patiently(self.store.signal, thread, *events)
             except Moved:
                 continue
             self._signalled(after)
-            return after
+            if not after.family:
+                return after
 
     def agent(self, name: str) -> Agent[Any, Any]:
         """Return the agent of that name.
@@ -288,6 +305,7 @@ class Engine:
         self.bells.ring(thread.id)
         if thread.status == "running":
             self.wake(thread.id)
+        wake_family(self, thread)
 
 
 def _unknown(thread: Thread) -> str:

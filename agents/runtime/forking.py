@@ -4,19 +4,29 @@ import secrets
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from pydantic import ValidationError
-
+from agents.runtime.accepting import accepted
 from agents.runtime.divergence import identity_of
 from agents.runtime.engine import Engine
 from agents.runtime.patience import patiently
-from state.events import Asked, CheckpointTaken, Event, Failed, Launched, RepositoryRef, Resolved, Rewound, Started
+from state.events import (
+    Asked,
+    CheckpointTaken,
+    ChildEnded,
+    Event,
+    Failed,
+    Launched,
+    RepositoryRef,
+    Resolved,
+    Rewound,
+    Spawned,
+    Started,
+)
 from state.fold import reduce, replay
 from state.identity import identity
 from state.problem import ProblemError
-from state.steps import Call, Think
+from state.steps import Call, Spawn, Think
 from state.store import Record
 from state.thread import Thread
-from tools.base import first_complaint
 
 
 def fork_point(records: Sequence[Record], version: int) -> int:
@@ -45,7 +55,10 @@ def before_decisions(records: Sequence[Record]) -> int:
 def wrote_after(records: Sequence[Record], version: int) -> bool:
     """Whether the thread changed files after `version`."""
     later = (record.event for record in records[version:])
-    return any(isinstance(event, Resolved | Rewound) and event.trees for event in later)
+    return any(
+        event.moves if isinstance(event, ChildEnded) else isinstance(event, Resolved | Rewound) and event.trees
+        for event in later
+    )
 
 
 async def fork(
@@ -68,11 +81,9 @@ async def fork(
     first, *rest = (record.event for record in records)
     assert isinstance(first, Launched)
     agent = engine.agent(first.agent)
-    try:
-        given = agent.input.model_validate({**first.task, **task}).model_dump(mode="json", exclude_defaults=True)
-    except ValidationError as error:
-        raise ProblemError("bad_input", f"{agent.name}: {first_complaint(error)}", "Correct `task`.") from error
+    given = accepted(agent, {**first.task, **task}, "Correct `task`.")
     changed = {
+        "parent": None,
         "task": given,
         "workspace": workspace,
         "forked_from": f"{source.id}@{point}",
@@ -99,6 +110,8 @@ def _without_trees(event: Event) -> Event:
     match event:
         case CheckpointTaken() | Resolved() | Rewound():
             return event.model_copy(update={"trees": {}})
+        case ChildEnded():
+            return event.model_copy(update={"moves": ()})
         case _:
             return event
 
@@ -115,7 +128,7 @@ def _require_agreement(engine: Engine, launched: Launched, then: Sequence[Event]
         after = reduce(thread, event)
         if (decided := _decided(thread, event)) is not None:
             step = agent.next_step(task, thread)
-            if not isinstance(step, Call | Think) or (step.key, identity_of(step)) != decided:
+            if not isinstance(step, Call | Think | Spawn) or (step.key, identity_of(step)) != decided:
                 message = f"With this task the agent decides something else than {decided[0]!r} after version"
                 hint = f"Fork at version {thread.version} or before, or launch the agent anew."
                 raise ProblemError("bad_input", f"{message} {thread.version}.", hint)
@@ -125,7 +138,7 @@ def _require_agreement(engine: Engine, launched: Launched, then: Sequence[Event]
 def _decided(thread: Thread, event: Event) -> tuple[str, str] | None:
     """Return key and identity of the effect that the event shows to have been decided, if it does."""
     match event:
-        case Started(key=key, hash=known):
+        case Started(key=key, hash=known) | Spawned(key=key, hash=known):
             return key, known
         case Resolved(key=key, tool=str(tool), args=dict(args)) if thread.pending is None and not event.hash:
             return key, identity(tool, args)

@@ -1,11 +1,12 @@
 """The writing hand of one driver: its lease, the thread as it knows it, and how both meet signals."""
 
 import logging
+from collections.abc import Mapping
 
 from agents.runtime.bells import Bells
 from agents.runtime.patience import patiently
 from state import fold
-from state.events import Event
+from state.events import Event, Launched, Spawned
 from state.sqlite import StoreError
 from state.store import Fenced, Lease, Moved, Store
 from state.thread import Thread
@@ -30,6 +31,11 @@ class Pen:
             Fenced: The lease was taken over.
         """
         self.thread = await patiently(self._store.append, self._lease, self.thread, *events, durable=durable)
+        self._bells.show(self.thread)
+
+    async def spawn(self, spawned: Spawned, children: Mapping[str, Launched]) -> None:
+        """Append that children were started, and start them. Raises as `decide`."""
+        self.thread = await patiently(self._store.spawn, self._lease, self.thread, spawned, children)
         self._bells.show(self.thread)
 
     async def record(self, *events: Event, durable: bool = False) -> None:

@@ -14,12 +14,12 @@ from agents.runtime.model import Prompt
 from agents.runtime.thinking import Render, prompt_for
 from agents.runtime.window import Limits
 from prompts import Rendered
-from state.events import Aborted, Asked, Event, Failed, Finished, Resolved, Started
+from state.events import Aborted, Asked, Event, Failed, Finished, Resolved, Spawned, Started
 from state.fold import reduce
 from state.identity import identity
 from state.problem import ProblemError
 from state.spending import Thought
-from state.steps import Abort, Ask, Call, Done, Step, Think
+from state.steps import Abort, Ask, Call, Done, Spawn, Step, Think
 from state.store import Record
 from state.thread import Thread
 
@@ -89,7 +89,7 @@ def _step(agent: Agent[Any, Any], thread: Thread) -> Step:
 def _decided(thread: Thread, event: Event) -> str | None:
     """Return what the agent decided, if the event shows it; what the engine decided for itself is not compared."""
     match event:
-        case Started(key=key, hash=known):
+        case Started(key=key, hash=known) | Spawned(key=key, hash=known):
             return f"{key} {known}"
         case Resolved(key=key) if thread.pending is None:
             return f"{key} {event.hash or identity(event.tool or '', event.args or {})}"
@@ -109,7 +109,7 @@ def _decided(thread: Thread, event: Event) -> str | None:
 
 def _said(step: Step) -> str:
     match step:
-        case Call(key=key) | Think(key=key):
+        case Call(key=key) | Think(key=key) | Spawn(key=key):
             return f"{key} {identity_of(step)}"
         case Ask(key=key, text=text, options=options):
             return f"ask {key}: {text} {list(options)}"

@@ -98,6 +98,8 @@ async def rewind(
         if pen.thread.pending is not None:
             message = f"{pen.thread.pending.key!r} was cut off, and it is not known yet whether it happened."
             raise ProblemError("conflict", message, "`thread_resume` finds out.")
+        if pen.thread.family is not None:
+            raise ProblemError("conflict", "Its children have not ended.", "Wait for them, or cancel this thread.")
         workspace = await engine.open_workspace(pen.thread)
         async with open_all(workspace, checkpoint.trees) as vaults:
             while True:

@@ -4,14 +4,14 @@
 other agent (R2), and the first thing the log lacks is the next step.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, Literal, ParamSpec, TypeVar
 
 from pydantic import BaseModel
 
 from state.problem import Problem
-from state.steps import Abort, Ask, Step, Think
+from state.steps import Abort, Ask, Child, Outcome, Spawn, Step, Think
 from state.thread import Thread
 from tools.base import Tool
 
@@ -70,6 +70,37 @@ def attempt(thread: Thread, tool: Tool[P, R], key: str = "") -> Callable[P, R | 
         raise Wanted(tool.keyed(name, *args, **kwargs))
 
     return call
+
+
+class Ended(BaseModel):
+    """What a child came to."""
+
+    thread: str
+    agent: str
+    status: Literal["completed", "failed", "cancelled"]
+    outcome: Outcome | None = None
+    output: Any = None
+    """As its agent returned it; of a long one only `summary`, and how many bytes there are under `left_out`."""
+    problem: Problem | None = None
+
+    @property
+    def summary(self) -> str:
+        """What its output says in a line."""
+        match self.output:
+            case {"summary": str(told)}:
+                return told
+            case _:
+                return ""
+
+
+def child(thread: Thread, agent: str, task: BaseModel | Mapping[str, Any], key: str) -> Ended | Problem:
+    """Return what a child of that name came to, or start it and rest; that it cannot be started is returned."""
+    if key not in thread.results:
+        if failed := thread.failures.get(key):
+            return failed[-1].problem
+        told = task.model_dump(mode="json", exclude_defaults=True) if isinstance(task, BaseModel) else dict(task)
+        raise Wanted(Spawn(key, (Child(key, agent, told),)))
+    return Ended.model_validate({name: value for name, value in thread.results[key][0].items() if name != "key"})
 
 
 def answer(

@@ -13,6 +13,7 @@ from state.events import (
     Cancelled,
     CancelRequested,
     CheckpointTaken,
+    ChildEnded,
     Compacted,
     Denied,
     Event,
@@ -26,15 +27,18 @@ from state.events import (
     Resumed,
     Rewound,
     Settled,
+    Spawned,
     Started,
 )
 from state.fold import replay
+from state.offspring import ChildRef
 from state.problem import Problem
 from state.store import Record
 
 SHOP = RepositoryRef(name="shop", root="/src/shop", mode="write", branch="main")
 TROUBLE = Problem(kind="limit", message="Too much.", hint="Ask for less.")
 ASKED = Question(key="k", kind="question", answer_by="anyone", text="Which | one?")
+ONE, TWO = ChildRef(key="a", thread="t1", agent="fixer"), ChildRef(key="b", thread="t2", agent="tester")
 LAUNCHED = Launched(agent="fixer", session="s", task={"issue": "7"}, at=0.0, workspace=(SHOP,))
 LINES: list[tuple[Event, str]] = [
     (LAUNCHED, 'fixer launched in shop on main: {"issue": "7"}'),
@@ -70,6 +74,13 @@ LINES: list[tuple[Event, str]] = [
     (Cancelled(note="edit_file was cut off."), "cancelled. edit_file was cut off."),
     (Interrupted(problem=TROUBLE), "interrupted: Too much. Ask for less."),
     (Resumed(), "taken up again"),
+    (Spawned(key="c", hash="h", children=(ONE, TWO)), "c: started fixer as thread t1, tester as thread t2"),
+    (
+        ChildEnded(key="c", thread="t1", status="completed", outcome="fixed", output={"summary": "Fixed it."}),
+        "c: thread t1 ended, fixed: Fixed it.",
+    ),
+    (ChildEnded(key="c", thread="t2", status="failed", problem=TROUBLE), "c: thread t2 ended, failed: Too much."),
+    (ChildEnded(key="c", thread="t2", status="cancelled"), "c: thread t2 ended, cancelled"),
     (CheckpointTaken(label="by hand", trees={"shop": "c0"}), "checkpoint, by hand: shop"),
     (Rewound(to=3, checkpoint="c"), "rewound to version 3 (checkpoint c)"),
     (

@@ -18,6 +18,7 @@ from state.events import (
     Cancelled,
     CancelRequested,
     CheckpointTaken,
+    ChildEnded,
     Compacted,
     Denied,
     Event,
@@ -31,8 +32,10 @@ from state.events import (
     Resumed,
     Rewound,
     Settled,
+    Spawned,
     Started,
 )
+from state.offspring import ChildRef
 from state.problem import Problem
 from state.spending import Budget
 from state.store import Lease
@@ -63,6 +66,9 @@ LARGE = Artifact(
 
 def answered(key: str, answer: Any) -> Answered:
     return Answered(key=key, answer=answer, channel="terminal", client="host")
+
+
+CHILD = ChildRef(key="a", thread="t7", agent="issue_fixer", lent=("/repos/shop/.git",))
 
 
 LOGS: dict[str, tuple[Event, ...]] = {
@@ -130,6 +136,20 @@ LOGS: dict[str, tuple[Event, ...]] = {
         CheckpointTaken(label="before the first change", trees={"shop": "c9"}),
         Finished(output={"summary": "nothing"}, outcome="no_change"),
     ),
+    "parent": (
+        LAUNCHED,
+        Spawned(key="fix", hash="a4", children=(CHILD, CHILD.model_copy(update={"key": "b", "thread": "t8"}))),
+        ChildEnded(key="fix", thread="t8", status="failed", problem=PROBLEM),
+        ChildEnded(
+            key="fix",
+            thread="t7",
+            status="completed",
+            outcome="fixed",
+            output={"summary": "fixed"},
+            moves=({"shop": ("c0", "c1")},),
+        ),
+        Spawned(key="race", hash="a5", children=(CHILD.model_copy(update={"thread": "t9"}),), join="any"),
+    ),
     "aborted": (LAUNCHED, Failed(key="x", hash="h", problem=PROBLEM), Aborted(problem=PROBLEM, outcome="denied")),
 }
 
@@ -139,8 +159,10 @@ def summary(thread: Thread) -> dict[str, Any]:
     plain = {name: getattr(thread, name) for name in ("status", "outcome", "version", "generation", "steps", "seconds")}
     models = {name: getattr(thread, name) for name in ("budget", "reason", "trouble", "asked", "pending")}
     maps = {name: dict(getattr(thread, name).items()) for name in ("results", "approvals", "denials", "answers")}
+    family = {"family": thread.family.spawned.model_dump(mode="json")} if thread.family else {}
     return {
         **plain,
+        **family,
         **{name: model and model.model_dump(mode="json") for name, model in models.items()},
         **maps,
         "effects": {key: [known.risk, known.version, known.hash] for key, known in thread.effects.items()},

@@ -19,6 +19,7 @@ from state.events import (
     Cancelled,
     CancelRequested,
     CheckpointTaken,
+    ChildEnded,
     Denied,
     Event,
     Failed,
@@ -28,9 +29,11 @@ from state.events import (
     Resumed,
     Rewound,
     Settled,
+    Spawned,
     Started,
 )
 from state.fold import InvalidTransition, reduce
+from state.offspring import ChildRef
 from state.problem import Problem
 from state.steps import Outcome
 from state.thread import Thread
@@ -49,6 +52,9 @@ JSON = st.recursive(
 KEYS = st.sampled_from(("one", "two"))
 HASHES = st.sampled_from(("h1", "h2"))
 SECONDS = st.sampled_from((0.0, 0.5, 3.0))
+CHILDREN = tuple(ChildRef(key=key, thread=key, agent="painter") for key in ("one", "two"))
+ENDS = [ChildEnded(key=key, thread=name, status="failed") for key in ("one", "two") for name in ("one", "two")]
+"""The ends of all children that a log may have."""
 PROBLEM = Problem(kind="limit", message="It was too much.", hint="Take less.")
 
 
@@ -70,6 +76,8 @@ def plausible_event() -> SearchStrategy[Event]:
         st.builds(Answered, key=KEYS, answer=st.sampled_from(("yes", 4)), channel=st.just("cli")),
         st.builds(Denied, key=KEYS, reason=st.just("no"), channel=st.just("cli")),
         st.builds(BudgetExtended, steps=st.integers(0, 9), seconds=SECONDS),
+        st.builds(Spawned, key=KEYS, hash=HASHES, children=st.just(CHILDREN)),
+        st.builds(ChildEnded, key=KEYS, thread=KEYS, status=st.sampled_from(("completed", "cancelled")), output=JSON),
         st.builds(Rewound, to=st.integers(0, 12), checkpoint=st.just("c")),
         st.builds(CheckpointTaken, label=st.just("by hand"), trees=st.sampled_from(({}, {"shop": "c0"}))),
         st.sampled_from((Interrupted(problem=PROBLEM), Resumed(), CancelRequested(channel="cli"), launched())),

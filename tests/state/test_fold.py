@@ -32,7 +32,7 @@ from state.fold import InvalidTransition, reduce, replay
 from state.identity import identity
 from state.spending import Budget
 from state.thread import Thread
-from tests.state.logs import PROBLEM, accepted, any_event, ending_event, logs, plausible_event
+from tests.state.logs import ENDS, PROBLEM, accepted, any_event, ending_event, logs, plausible_event
 from tests.state.places import asked, launched
 
 START = Started(key="one", hash="h1", risk="write", tool="paint", args={"wall": "north"})
@@ -259,7 +259,7 @@ def test_a_log_may_be_folded_in_any_portions(log: list[Event], cut: int) -> None
 def test_an_ended_thread_accepts_nothing_but_checkpoints_and_being_rewound(
     log: list[Event], end: Event, late: Event
 ) -> None:
-    ended = replay("t", accepted([*log, CANCEL, end, Aborted(problem=PROBLEM)]))
+    ended = replay("t", accepted([*log, *ENDS, CANCEL, end, Aborted(problem=PROBLEM)]))
     assert ended.ended
     match late:
         case CheckpointTaken():
@@ -286,7 +286,7 @@ def test_status_question_and_intent_fit_together(log: list[Event]) -> None:
 @settings(max_examples=120, deadline=None)
 def test_a_rewind_forgets_later_reads_and_writes_and_keeps_what_is_dangerous(log: list[Event], to: int) -> None:
     before = replay("t", accepted([*log, Settled(key="one", verdict="again", by="probe")]))
-    if before.pending is not None or to > before.version:
+    if before.pending is not None or before.family is not None or to > before.version:
         return
     after = reduce(before, Rewound(to=to, checkpoint="c"))
     for key, known in before.effects.items():

@@ -18,7 +18,7 @@ from state.store import Lease, Search, UnknownThread
 from state.thread import Thread
 from state.transfer import LARGEST, export_thread, import_thread
 from state.upkeep import drift, integrity
-from tests.state.logs import KINDS, logs
+from tests.state.logs import ENDS, KINDS, accepted, logs
 from tests.state.places import LEASE_S, THREAD, Clock, SqlitePlace, asked, launched, writing
 
 DONE = Finished(output={"text": "é\u2028\x00"}, outcome="fixed")
@@ -86,7 +86,7 @@ def test_any_log_arrives_with_what_it_means(log: list[Event]) -> None:
     folder = Path(mkdtemp())
     try:
         here, there = at(folder / "here"), at(folder / "there")
-        thread = write(here, *log[1:])
+        thread = write(here, *accepted([*log, *ENDS])[1:])
         import_thread(there, exported(here), 9.0)
         arrived = there.load(THREAD)
         assert arrived.effects == thread.effects and arrived.results == thread.results

@@ -14,7 +14,7 @@ from agents.runtime.definition import Agent
 from agents.runtime.dispatcher import InProcessDispatcher
 from agents.runtime.driver import drive
 from agents.runtime.engine import DEFAULT_BUDGET, Engine, Launch
-from state.events import Event
+from state.events import Event, Launched, Spawned
 from state.log import SqliteStore
 from state.owner import this_process
 from state.spending import Budget
@@ -56,6 +56,12 @@ class WiredStore(SqliteStore):
         self.point("before append")
         after = super().append(lease, thread, *events, durable=durable)
         self.point("after append")
+        return after
+
+    def spawn(self, lease: Lease, thread: Thread, spawned: Spawned, children: Mapping[str, Launched]) -> Thread:
+        self.point("before spawn")
+        after = super().spawn(lease, thread, spawned, children)
+        self.point("after spawn")
         return after
 
     def signal(self, thread: Thread, *events: Event) -> Thread:
