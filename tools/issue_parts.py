@@ -1,0 +1,190 @@
+"""The parts of an issue: issue files that name it as their parent, and how new ones are written."""
+
+import re
+from collections.abc import Mapping, Sequence
+from heapq import heapify, heappop, heappush
+from pathlib import Path, PurePosixPath
+
+from anyio.to_thread import run_sync
+from pydantic import BaseModel, Field
+
+from tools.base import tool
+from tools.beneath import list_names, read_bytes
+from tools.changes import decode_text
+from tools.errors import ToolError
+from tools.issue import FOLDER
+from tools.issue_form import LIMIT, Issue
+from tools.issue_paths import is_plain_file
+from tools.workspace import Workspace
+
+FEWEST, MOST = 2, 8
+"""Parts that an issue is split into."""
+MOST_LISTED = 50
+_FILE = re.compile(r"(?:issue-)?0*([0-9]{1,9})(?![0-9A-Za-z]).*", re.IGNORECASE | re.DOTALL)
+_WORD = re.compile(r"[a-z0-9]+")
+
+
+class Part(BaseModel):
+    """One part, as its file says."""
+
+    number: int
+    path: str
+    title: str
+    exact: bool
+    """Its change is written out."""
+    depends_on: list[int] = []
+
+
+class SubIssue(BaseModel):
+    """One part of an issue, that can be done and checked by itself once those it depends on are done."""
+
+    title: str = Field(min_length=3, max_length=100)
+    description: str = Field(min_length=10, max_length=2000, description="What shall be different; no headings")
+    files: list[str] = Field(default=[], max_length=10, description="Files to change or create, from the top")
+    success_criteria: list[str] = Field(default=[], max_length=8, description="How to see that it is done, a line each")
+    depends_on: list[int] = Field(default=[], description="Places of earlier parts in this list, counted from 1")
+
+
+class Split(BaseModel):
+    """An issue in parts."""
+
+    parts: list[SubIssue] = Field(description=f"{FEWEST} to {MOST} parts")
+
+
+@tool("read")
+async def list_parts(workspace: Workspace, parent: int, repo: str = "") -> list[Part]:
+    """List the issue files that name an issue as their parent, by number."""
+    return await run_sync(parts_of, workspace.repository(repo).root, parent)
+
+
+def parts_of(root: Path, parent: int) -> list[Part]:
+    """Return the parts of an issue; a file that cannot be read as an issue is none."""
+    from tools.issue_grammar import parse_issue  # kept from the start of the server: 30 ms
+
+    named = re.compile(rb"parent.{0,80}?(?<![0-9])0*%d(?![0-9])" % parent, re.IGNORECASE | re.DOTALL)
+    found: list[Part] = []
+    for name, number in sorted(_numbered(root).items(), key=lambda item: item[1]):
+        path = f"{FOLDER}/{name}"
+        try:
+            data = read_bytes(root, path, LIMIT)
+            if number == parent or not named.search(data):
+                continue
+            issue = parse_issue(decode_text(data, path), path)
+        except ToolError:
+            continue
+        if issue.parent == parent:
+            found.append(_part(issue, number, path))
+    return found[:MOST_LISTED]
+
+
+def issue_numbers(root: Path) -> list[int]:
+    """Return the numbers that issue files have."""
+    return [*_numbered(root).values()]
+
+
+def in_order(parts: Sequence[Part]) -> list[Part]:
+    """Return the parts so that each comes after those it depends on, else by number.
+
+    Raises:
+        ToolError: `bad_input`; they depend on each other in a circle.
+    """
+    waits = _waits({part.number: part.depends_on for part in parts})
+    if circle := waits.keys() - (order := _order(waits)):
+        told = ", ".join(f"#{number}" for number in sorted(circle))
+        raise ToolError("bad_input", f"{told} depend on each other in a circle.", "Correct their Dependencies.")
+    return sorted(parts, key=lambda part: order.index(part.number))
+
+
+def flaws(split: Split, parent: int, first: int) -> list[str]:
+    """Say what is wrong with a proposal, a line each: number, order, files outside, text that reads otherwise."""
+    count = len(split.parts)
+    if not FEWEST <= count <= MOST:
+        return [f"{count} parts; {FEWEST} to {MOST} are wanted."]
+    found: list[str] = []
+    for place, part in enumerate(split.parts, 1):
+        told = f"Part {place}"
+        if wrong := [at for at in part.depends_on if not 1 <= at <= count or at == place]:
+            found.append(f"{told} depends on {wrong[0]}, which is no other part.")
+        if outside := [file for file in part.files if not is_plain_file(file)]:
+            found.append(f"{told}: {outside[0][:80]!r} is no path of a file in the repository.")
+        if part.title.casefold() in {other.title.casefold() for other in split.parts[: place - 1]}:
+            found.append(f"{told} has the title of an earlier part.")
+    waits = _waits({place: part.depends_on for place, part in enumerate(split.parts, 1)})
+    if circle := waits.keys() - _order(waits):
+        found.append(f"Parts {', '.join(map(str, sorted(circle)))} depend on each other in a circle.")
+    return found or _misread(split, parent, first)
+
+
+def written(split: Split, parent: int, first: int) -> dict[str, str]:
+    """Return path → text of the files of a proposal; the first has the number `first`."""
+    return {
+        f"{FOLDER}/{number:03}-{_slug(part.title)}.md": _text(part, number, parent, first)
+        for number, part in enumerate(split.parts, first)
+    }
+
+
+def _text(part: SubIssue, number: int, parent: int, first: int) -> str:
+    lists: Mapping[str, Sequence[str]] = {
+        "Files to Update": [f"`{file}`" for file in part.files],
+        "Success Criteria": [" ".join(one.split()) for one in part.success_criteria],
+        "Dependencies": [f"#{first + at - 1}" for at in sorted(set(part.depends_on))],
+    }
+    head = f"# Issue #{number}: {' '.join(part.title.split())}\n\n## Description\n{part.description.strip()}\n"
+    sections = [f"\n## {name}\n" + "".join(f"- {one}\n" for one in items) for name, items in lists.items() if items]
+    return "".join([head, *sections, f"\n## Parent Issue\n#{parent}\n"])
+
+
+def _misread(split: Split, parent: int, first: int) -> list[str]:
+    """Say which parts would not be read as they are meant: their text holds headings or fields of its own."""
+    from tools.issue_grammar import parse_issue
+
+    found: list[str] = []
+    for place, (part, text) in enumerate(zip(split.parts, written(split, parent, first).values(), strict=True), 1):
+        wanted = (" ".join(part.title.split()), parent, [f"#{first + at - 1}" for at in sorted(set(part.depends_on))])
+        try:
+            issue = parse_issue(text, "text")
+        except ToolError as error:
+            found.append(f"Part {place} is no issue as it stands: {error.problem.message}")
+            continue
+        read = (issue.title, issue.parent, [*issue.dependencies])
+        if read != wanted or issue.pairs or len(issue.files_update) != len(set(part.files)):
+            found.append(f"Part {place} has headings or fields of an issue in its own text.")
+    return found
+
+
+def _part(issue: Issue, number: int, path: str) -> Part:
+    wanted = [int(name[1:]) for name in issue.dependencies if name[1:].isdecimal()]
+    return Part(number=number, path=path, title=issue.title, exact=bool(issue.pairs), depends_on=wanted)
+
+
+def _waits(wanted: Mapping[int, Sequence[int]]) -> dict[int, set[int]]:
+    """Leave out what is no part: it is not waited for."""
+    return {part: {other for other in others if other in wanted} for part, others in wanted.items()}
+
+
+def _order(waits: Mapping[int, set[int]]) -> list[int]:
+    """Return what can be done, the smallest that waits for nothing first; what is in a circle is left out."""
+    ready, left = [part for part, others in waits.items() if not others], {part: set(o) for part, o in waits.items()}
+    heapify(ready)
+    order: list[int] = []
+    while ready:
+        order.append(done := heappop(ready))
+        for part, others in left.items():
+            if done in others:
+                others.discard(done)
+                if not others:
+                    heappush(ready, part)
+    return order
+
+
+def _numbered(root: Path) -> dict[str, int]:
+    try:
+        names = list_names(root, FOLDER)
+    except ToolError:
+        return {}
+    files = [name for name in names if name.isprintable() and PurePosixPath(name).suffix.lower() == ".md"]
+    return {name: int(found[1]) for name in files if (found := _FILE.fullmatch(PurePosixPath(name).stem))}
+
+
+def _slug(title: str) -> str:
+    return "-".join(_WORD.findall(title.lower()))[:50].strip("-") or "part"
