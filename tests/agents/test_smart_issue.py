@@ -8,6 +8,7 @@ import pytest
 from agents.runtime.kin import asker
 from agents.runtime.model import ScriptedModel
 from agents.runtime.splitting import TRIES
+from mcp_server.envelope import envelope
 from state.log import SqliteStore
 from state.thread import Thread
 from state.upkeep import drift
@@ -173,7 +174,11 @@ async def test_the_question_of_a_part_is_answered_at_its_own_thread(make_reposit
         assert (thread.status, thread.waiting_on) == ("waiting", "children")
         child = asker(shop.runtime.store, thread)
         assert child is not None and child.question is not None
-        assert child.question.key == "place:1"
+        shown = envelope(shop.runtime, thread)
+        assert (shown["status"], shown["question"]["key"]) == ("waiting", "place:1")
+        assert shown["question"]["thread_id"] == shown["children"][0]["thread_id"] == child.id
+        assert f'`thread_answer` with thread_id "{child.id}"' in shown["next"]
+        assert envelope(shop.runtime, child)["parent"] == thread.id
         await shop.runtime.engine.answer(child.id, "place:1", "auth.py:12", channel="test", person=False)
         with anyio.fail_after(30):
             thread = await shop.runtime.engine.wait(thread.id, 30)

@@ -19,6 +19,7 @@ MOST_BYTES = 16_000
 NAMES = [
     "issue_fixer",
     "pr_review",
+    "smart_issue",
     "testing",
     "assistant",
     "thread_list",
@@ -139,6 +140,7 @@ async def test_each_agent_is_a_prompt_rendered_from_a_template_of_ours(shop: Pat
     async with door(shop.parent, toys=False) as at:
         known = {prompt.name: prompt for prompt in (await at.client.list_prompts()).prompts}
         assert list(known) == ["issue_fixer", "pr_review", "testing", "assistant", "resume_work"]
+        assert list(known) == ["issue_fixer", "smart_issue", "testing", "resume_work"]
         assert "repo" in [argument.name for argument in known["issue_fixer"].arguments or ()]
         given = await at.client.get_prompt("issue_fixer", {"issue": "123", "repo": "shop"})
         empty = await at.client.get_prompt("testing")
