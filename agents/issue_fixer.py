@@ -1,26 +1,21 @@
 """Fix an issue that says what stands now and what should stand instead; prove it with the repository's tests."""
 
-from datetime import UTC, datetime
-
 from pydantic import BaseModel, Field
 
 from agents.runtime.changeset import apply_all, undo_all
 from agents.runtime.definition import Agent
-from agents.runtime.script import Wanted, answer, attempt, need, script
+from agents.runtime.proof import checked, checked_again, committed, reviewed, scope_of
+from agents.runtime.script import Wanted, answer, need, script
 from state.problem import Problem
 from state.steps import Abort, Done, Outcome, Step
 from state.thread import Thread
 from tools.changes import Changed
-from tools.checks import run_check
-from tools.commit import Commit, commit_edits
-from tools.errors import ToolError
+from tools.commit import Commit
 from tools.evidence import Check, Evidence, harm, judge
 from tools.issue import Issue, read_issue
 from tools.ladder import MOST
 from tools.locate import Ambiguity, Located, Pair, locate
 from tools.replaced import CommitFile, Replacement
-from tools.review import Made, Review, review_edits
-from tools.runners.results import RUNNERS, Runner
 
 QUOTING = ("issues",)
 """Where issues are kept: they quote the text they are about, and are never meant unless named."""
@@ -57,19 +52,20 @@ def next_step(task: Task, thread: Thread) -> Step:
     place = _placed(thread, issue)
     if not place.edits:
         return _end(fix, "no_change", "Everything the issue asks for stands in the files already.")
-    fix.before = _checked(thread, task, issue)
+    scope = scope_of(task.check, issue)
+    fix.before = checked(thread, scope)
     fix.files, problem = apply_all(thread, place.edits)
     if problem:
         return _take_back(thread, fix, str(problem))
-    after = _checked_again(thread, task, issue, fix.before)
+    after = checked_again(thread, scope, fix.before)
     if isinstance(after, Problem):
         return _take_back(thread, fix, str(after))
     fix.after = after
     if broke := harm(fix.before, fix.after):
         return _take_back(thread, fix, broke)
-    fix.evidence = judge(fix.before, fix.after, _reviewed(thread, fix))
+    fix.evidence = judge(fix.before, fix.after, reviewed(thread, fix.files))
     if task.branch:
-        fix.commit = _committed(thread, issue, place, fix)
+        _commit(thread, issue, place, fix)
     return _end(fix, fix.evidence.outcome, fix.evidence.why)
 
 
@@ -95,40 +91,6 @@ def _chosen(thread: Thread, issue: Issue, several: Ambiguity) -> str:
     return str(answer(thread, f"place:{several.pair + 1}", text, options))
 
 
-def _checked(thread: Thread, task: Task, issue: Issue) -> Check:
-    """Run what proves the fix: what the call names, else what the issue names, else all tests."""
-    if task.check == "none":
-        return Check(runner=None, command=[], verdict="no_evidence", why="the call asked for no check.")
-    paths, runner = _named(task, issue)
-    return need(thread, run_check, "before")(paths=paths, runner=runner, confirm=True)
-
-
-def _checked_again(thread: Thread, task: Task, issue: Issue, before: Check) -> Check | Problem:
-    """Run the same once more; that it could not run, or a person said no, must not leave edits nobody answers for."""
-    if task.check == "none":
-        return before
-    paths, runner = _named(task, issue)
-    try:
-        return attempt(thread, run_check, "after")(paths=paths, runner=runner, baseline=before.report, confirm=True)
-    except ToolError as error:  # its result is too large to judge by
-        return error.problem
-
-
-def _reviewed(thread: Thread, fix: Fix) -> list[Review]:
-    made = [
-        Made(path=file.path, before=file.before, after=file.after, repo=file.repo)
-        for file in fix.files
-        if file.before and file.after
-    ]
-    return need(thread, review_edits)(made)
-
-
-def _named(task: Task, issue: Issue) -> tuple[tuple[str, ...], Runner | None]:
-    named = task.check.split() or list(issue.checks)
-    runner: Runner | None = next((known for known in RUNNERS if named == [known]), None)
-    return () if runner else tuple(named), runner
-
-
 def _take_back(thread: Thread, fix: Fix, why: str) -> Step:
     left = undo_all(thread, fix.files)
     fix.undone = bool(fix.files) and not left
@@ -136,20 +98,17 @@ def _take_back(thread: Thread, fix: Fix, why: str) -> Step:
     return _end(fix, "denied" if thread.denials else "failed", f"{why.rstrip('.')}. {told}")
 
 
-def _committed(thread: Thread, issue: Issue, place: Located, fix: Fix) -> Commit | None:
-    """Commit exactly these replacements on a branch of their own; that it could not is a note, not a failure."""
-    stamp = datetime.fromtimestamp(thread.launched_at, UTC)
+def _commit(thread: Thread, issue: Issue, place: Located, fix: Fix) -> None:
+    """Commit the edits; that it could not is a note, not a failure."""
     files = [
         CommitFile(path=file.path, edits=[Replacement(old=edit.old, new=edit.new) for edit in file.edits])
         for file in place.edits
     ]
-    branch = f"agent/issue-{issue.number or 0}-{stamp:%Y%m%d_%H%M%S}"
-    title = f"Fix #{issue.number}: {issue.title}" if issue.number else issue.title
-    done = attempt(thread, commit_edits)(branch, title, files, thread.launched_at)
+    done = committed(thread, issue, files)
     if isinstance(done, Problem):
         fix.notes.append(f"Not committed: {done}")
-        return None
-    return done
+    else:
+        fix.commit = done
 
 
 def _end(fix: Fix, outcome: Outcome, summary: str) -> Done:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from agents.assistant import agent as assistant
+from agents.intelligent_issue import agent as intelligent_issue
 from agents.issue_fixer import agent as issue_fixer
 from agents.pr_review import agent as pr_review
 from agents.runtime.definition import Agent
@@ -14,6 +15,7 @@ from tools.calculating import CALCULATING
 from tools.checks import run_check
 from tools.commit import commit_edits
 from tools.complexity import assess_issue
+from tools.facts import gather, show_files
 from tools.files import edit_file, list_files, read_file, undo_edit, write_file
 from tools.git import git_diff, git_log, git_show, git_status
 from tools.issue import read_issue
@@ -28,6 +30,7 @@ from tools.takeover import take_over
 
 AGENTS: tuple[Agent[Any, Any], ...] = (
     issue_fixer,
+    intelligent_issue,
     smart_issue,
     pr_review,
     testing,
@@ -39,6 +42,8 @@ TOOLS: tuple[Tool[..., Any], ...] = (
     read_issue,
     assess_issue,
     list_parts,
+    gather,
+    show_files,
     locate,
     run_check,
     run_linter,

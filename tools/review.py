@@ -24,7 +24,8 @@ class Made(BaseModel):
     """An edit that was made; both contents by their sha256."""
 
     path: str
-    before: str
+    before: str | None
+    """`None`: the file is new."""
     after: str
     repo: str = ""
 
@@ -76,9 +77,11 @@ def _reviewed(workspace: Workspace, made: Made) -> Review:
         if now is None or digest(now) != made.after:
             doubt = f"{made.path!r} is not as the edit left it: it was changed since, perhaps by a test."
             return Review(path=made.path, doubt=doubt)
-        if (old := workspace.blobs.get(made.before)) is None:
+        was = b"" if made.before is None else workspace.blobs.get(made.before)
+        if was is None:
             return Review(path=made.path, doubt=f"What {made.path!r} was before is not kept, so nobody can compare.")
-        edited = EditedFile(path=made.path, old=decode_text(old, made.path), new=decode_text(now, made.path))
+        old = None if made.before is None else decode_text(was, made.path)
+        edited = EditedFile(path=made.path, old=old, new=decode_text(now, made.path))
         return review(edited).model_copy(update={"program": _is_program(repository.root, made.path)})
     except ToolError as error:
         return Review(path=made.path, doubt=error.problem.message)

@@ -83,6 +83,17 @@ def is_test_file(path: str) -> bool:
     return bool(_TEST_MODULE.fullmatch(PurePosixPath(path).name)) or _in_test_folder(path)
 
 
+def configures_check(path: str) -> bool:
+    """Tell whether the path is a file that decides which tests run and how."""
+    return _CONFIGURATION.fullmatch(PurePosixPath(path).name) is not None
+
+
+def is_test_module(path: str) -> bool:
+    """Tell whether a runner takes the file, by its name, for one that holds tests."""
+    name = PurePosixPath(path).name
+    return bool(_TEST_MODULE.fullmatch(name)) and not configures_check(path)
+
+
 def examining_part(path: str, text: str | None) -> str:
     """Return what of a file examines the rest: of a Rust source its documentation and what follows `#[cfg(test)]`.
 

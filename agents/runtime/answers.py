@@ -12,6 +12,9 @@ from state.problem import Problem, ProblemError
 from state.thread import Thread
 from tools.base import first_complaint
 
+DECISION_CHARS = 200_000
+"""Of one decision: it is read at every step from then on."""
+
 
 def read_answer(asked: Asked, answer: Any, returns: type[BaseModel] | None) -> Any:
     """Check an answer against its question and return it in the form the log keeps.
@@ -21,12 +24,7 @@ def read_answer(asked: Asked, answer: Any, returns: type[BaseModel] | None) -> A
     """
     question = asked.question
     if question.kind == "decision" and returns is not None:
-        try:
-            value = returns.model_validate_json(answer) if isinstance(answer, str) else returns.model_validate(answer)
-        except ValidationError as error:
-            hint = "Answer with an object that fits the question's `schema`."
-            raise ProblemError("bad_input", f"The decision does not fit: {first_complaint(error)}", hint) from error
-        return storable(value.model_dump(mode="json"), "The decision")
+        return fitting(returns, answer)
     if not isinstance(answer, str) or not answer.strip():
         raise ProblemError("bad_input", f"The answer to {question.key!r} must be text.", _options_hint(question))
     if question.options:
@@ -35,6 +33,23 @@ def read_answer(asked: Asked, answer: Any, returns: type[BaseModel] | None) -> A
             raise ProblemError("bad_input", f"{answer!r} is no answer to {question.key!r}.", _options_hint(question))
         return chosen[0]
     return storable(answer, "The answer")
+
+
+def fitting(returns: type[BaseModel], answer: Any) -> Any:
+    """Return a decision in the form the log keeps. Whoever made it is not believed that it fits.
+
+    Raises:
+        ProblemError: `bad_input`; it is not of the form that was asked for, or longer than anything an agent asks for.
+    """
+    if (size := len(answer if isinstance(answer, str) else repr(answer))) > DECISION_CHARS:
+        message = f"The decision has {size} characters, and at most {DECISION_CHARS} are taken."
+        raise ProblemError("bad_input", message, "Answer with what the schema asks for, and no more.")
+    try:
+        value = returns.model_validate_json(answer) if isinstance(answer, str) else returns.model_validate(answer)
+    except ValidationError as error:
+        hint = "Answer with an object that fits the question's `schema`."
+        raise ProblemError("bad_input", f"The decision does not fit: {first_complaint(error)}", hint) from error
+    return storable(value.model_dump(mode="json"), "The decision")
 
 
 def storable(value: Any, what: str) -> Any:

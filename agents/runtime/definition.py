@@ -11,11 +11,13 @@ from typing import Generic, Literal, TypeVar
 from pydantic import BaseModel
 
 from prompts import names, source
+from state.spending import Budget
 from state.steps import Step
 from state.thread import Thread
 
 InputT = TypeVar("InputT", bound=BaseModel)
 OutputT = TypeVar("OutputT", bound=BaseModel)
+DEFAULT_BUDGET = Budget()
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,9 @@ class Agent(Generic[InputT, OutputT]):
 
     offered: bool = True
     """Whether hosts and `factor12 run` offer it by its name; a command of its own launches it otherwise."""
+
+    budget: Budget = DEFAULT_BUDGET
+    """What a thread of it may spend before it has to ask, unless the launch says otherwise."""
 
     def task(self, thread: Thread) -> InputT:
         """Return the thread's task, typed. Validated once per drive, not once per step."""

@@ -11,6 +11,7 @@ import anyio
 from pydantic_core import to_json
 
 from agents.runtime import budgets, questions
+from agents.runtime.answers import fitting
 from agents.runtime.divergence import identity_of, is_effect, otherwise
 from agents.runtime.engine import Engine
 from agents.runtime.footprints import held_before, since
@@ -205,11 +206,13 @@ class Effects:
         start = monotonic()
         try:
             decision = await self._attempt("the model", THINK_S, model.decide(prompt, step.returns))
-        except ToolError as error:
+            value = fitting(step.returns, decision.answer.model_dump(mode="json"))
+        except ProblemError as error:
             return await self._undecided(step, known, prompt, error, round(monotonic() - start, 3))
         seconds, asked = round(monotonic() - start, 3), thought(prompt, decision.usage)
-        value, what = decision.answer.model_dump(mode="json"), f"prompt:{step.prompt}"
-        event = Resolved(key=step.key, hash=known, value=value, seconds=seconds, tool=what, thought=asked)
+        event = Resolved(
+            key=step.key, hash=known, value=value, seconds=seconds, tool=f"prompt:{step.prompt}", thought=asked
+        )
         await self._pen.record(event)
 
     async def _prompt(self, step: Think) -> Prompt | Compacted | Problem:
@@ -226,7 +229,7 @@ class Effects:
                 self._kept.add(used.digest)
         return prompt
 
-    async def _undecided(self, step: Think, known: str, prompt: Prompt, error: ToolError, seconds: float) -> None:
+    async def _undecided(self, step: Think, known: str, prompt: Prompt, error: ProblemError, seconds: float) -> None:
         """Note the failed call; then it is tried again, put to a person, or the end."""
         usage, then = (error.usage, error.then) if isinstance(error, ModelError) else (None, "again")
         asked = thought(prompt, usage or Usage())

@@ -41,7 +41,6 @@ TICK_S = 0.2
 """How often a waiting call looks for what another process wrote."""
 
 
-DEFAULT_BUDGET = Budget()
 LIMITS = Limits()
 
 
@@ -56,7 +55,8 @@ class Launch:
     principal: str = ""
     client: str = ""
     idempotency_key: str = ""
-    budget: Budget = DEFAULT_BUDGET
+    budget: Budget | None = None
+    """Default: the agent's."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class Engine:
             workspace=wish.workspace,
             principal=wish.principal,
             code=agent.code,
-            budget=wish.budget,
+            budget=wish.budget or agent.budget,
             client=wish.client,
         )
         roots = [[ref.source, "worktree"] if ref.source else ref.root for ref in wish.workspace]

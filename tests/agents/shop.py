@@ -9,6 +9,7 @@ from typing import Any
 import anyio
 
 from agents.runtime.engine import Launch
+from agents.runtime.model import Model
 from mcp_server.compose import Runtime, running
 from mcp_server.settings import Settings
 from state.thread import Thread
@@ -73,6 +74,8 @@ SHOP = {
     "issues/123.md": AUTH_ISSUE,
 }
 
+PATIENCE_S = 120.0
+"""An agent that runs tests a dozen times on a machine that does other things as well."""
 MakeRepository = Callable[..., Path]
 
 
@@ -110,8 +113,8 @@ class Shop:
         )
 
     async def wait(self, thread: Thread) -> Thread:
-        with anyio.fail_after(30):
-            return await self.runtime.engine.wait(thread.id, 30)
+        with anyio.fail_after(PATIENCE_S):
+            return await self.runtime.engine.wait(thread.id, PATIENCE_S)
 
     def text(self, path: str = "auth.py") -> str:
         return (self.root / path).read_bytes().decode()
@@ -127,12 +130,14 @@ class Shop:
 
 
 @asynccontextmanager
-async def opened(root: Path, *, trusted: bool = True, sandbox: str = "off") -> AsyncGenerator[Shop]:
+async def opened(
+    root: Path, *, trusted: bool = True, sandbox: str = "off", model: Model | None = None
+) -> AsyncGenerator[Shop]:
     """Run a process beside the repository, its state in a folder of its own."""
     folder = root.parent
     given: dict[str, Any] = {"state_dir": folder / "state", "base_path": folder}
     given |= {"trusted_roots": (folder,) if trusted else (), "sandbox": sandbox}
-    async with running(Settings(**given), root) as runtime:
+    async with running(Settings(**given), root, model=model) as runtime:
         yield Shop(root, runtime)
 
 

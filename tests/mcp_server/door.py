@@ -103,12 +103,13 @@ async def door(
     person: Person | None = None,
     home: str = "shop",
     toys: bool = True,
+    patience_s: float = 30,
     **changes: Any,
 ) -> AsyncGenerator[Door]:
     """Open a process over the repositories in `folder`, and a client at it; without toys, with the product's agents."""
     agents, tools = (AGENTS, TOOLS) if toys else (None, None)
     async with running(settings_in(folder, **changes), folder / home, agents=agents, tools=tools) as runtime:
-        with anyio.fail_after(30):
+        with anyio.fail_after(patience_s):
             async with Client(build_server(runtime), mode=era, elicitation_callback=person) as client:
                 yield Door(client, runtime)
 
