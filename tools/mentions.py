@@ -27,7 +27,7 @@ def symbols(text: str) -> list[str]:
     """Return the names that look like code, those in backticks first, at most `MOST`."""
     quoted = (name for span in _SPAN.findall(text) for name in _NAME.findall(span))
     plain = (name for name in _NAME.findall(text) if _LOOKS_LIKE_CODE.search(name))
-    return _first(name for name in (*quoted, *_CALLED.findall(text), *plain) if name.casefold() not in _COMMON)
+    return _first(name for name in (*quoted, *_CALLED.findall(text), *plain) if name not in _COMMON)
 
 
 def words(text: str) -> list[str]:
