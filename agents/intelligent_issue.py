@@ -11,7 +11,7 @@ from agents.runtime.changeset import undo_all
 from agents.runtime.definition import Agent
 from agents.runtime.followup import Reason, follow_up
 from agents.runtime.patching import Patch, repeated
-from agents.runtime.proof import checked, committed, scope_of
+from agents.runtime.proof import Edited, Ran, checked, committed, scope_of
 from agents.runtime.script import need, script, thought
 from agents.runtime.trial import Bench, tried
 from agents.runtime.witness import Witness, written
@@ -19,7 +19,6 @@ from state.problem import Problem
 from state.spending import Budget
 from state.steps import Done, Outcome, Step
 from state.thread import Thread
-from tools.changes import Changed
 from tools.commit import Commit
 from tools.evidence import Check, Evidence
 from tools.facts import Sight, Wanted, gather, show_files
@@ -71,10 +70,10 @@ class Fix(BaseModel):
     summary: str
     issue: str = ""
     plan: str = ""
-    files: list[Changed] = []
+    files: list[Edited] = []
     evidence: Evidence | None = None
-    before: Check | None = None
-    after: Check | None = None
+    before: Ran | None = None
+    after: Ran | None = None
     attempts: list[Attempt] = []
     test: str = ""
     undone: bool = False

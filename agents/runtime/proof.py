@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Annotated, NamedTuple, TypeAlias
+
+from pydantic import WithJsonSchema
 
 from agents.runtime.script import attempt, need
 from state.problem import Problem
@@ -17,6 +19,9 @@ from tools.replaced import CommitFile
 from tools.review import Made, Review, review_edits
 from tools.runners.results import RUNNERS, Runner
 
+Ran: TypeAlias = Annotated[Check, WithJsonSchema({"type": "object"})]
+"""A check in an agent's output: all of it, but without the schema, which `testing` shows. Hosts read every schema."""
+Edited: TypeAlias = Annotated[Changed, WithJsonSchema({"type": "object"})]
 NO_CHECK = "none"
 """What a call says that wants no check."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +137,9 @@ async def opened(
     folder = root.parent
     given: dict[str, Any] = {"state_dir": folder / "state", "base_path": folder}
     given |= {"trusted_roots": (folder,) if trusted else (), "sandbox": sandbox}
-    async with running(Settings(**given), root, model=model) as runtime:
+    async with running(Settings(**given), root) as runtime:
+        if model is not None:  # the engine is made once, when it is first asked for
+            vars(runtime)["engine"] = replace(runtime.engine, model=model)
         yield Shop(root, runtime)
 
 

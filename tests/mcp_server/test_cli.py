@@ -46,7 +46,7 @@ def test_a_command_that_is_not_there_is_met_with_the_nearest(shop: Shell) -> Non
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("run", "zebra"), "There is no agent 'zebra'. There are: issue_fixer, intelligent_issue, testing."),
+        (("run", "zebra"), "There is no agent 'zebra'. There are: issue_fixer, intelligent_issue, testing, assistant."),
         (("run", "isue_fixer"), "Did you mean issue_fixer?"),
         (("threads", "list", "--limit", "0"), "greater than or equal to 1. Add --help"),
         (("run", "issue_fixer"), "issue: Field required. "),
@@ -63,7 +63,7 @@ def test_what_cannot_be_is_one_sentence_and_then_the_next_step(shop: Shell, word
 
 def test_agents_and_info_say_what_there_is_and_what_it_takes(shop: Shell) -> None:
     listed = shop.quick("agents", "--json").json
-    assert [agent["name"] for agent in listed] == ["issue_fixer", "intelligent_issue", "testing"]
+    assert [agent["name"] for agent in listed] == ["issue_fixer", "intelligent_issue", "testing", "assistant"]
     assert "issue_fixer" in shop.quick("agents").out
     info = shop.quick("info", "testing", "--json").json
     assert set(info["input"]["properties"]) == {"paths", "select"} and info["mode"] == "read"
@@ -108,7 +108,7 @@ def test_serve_takes_a_file_of_settings_and_speaks_nothing_but_the_protocol(shop
 
 def test_info_about_nobody_names_the_nearest(shop: Shell) -> None:
     assert "Did you mean testing?" in shop.quick("info", "testnig").complaint
-    assert "There are: issue_fixer, intelligent_issue, testing." in shop.quick("info", "zebra").complaint
+    assert "There are: issue_fixer, intelligent_issue, testing, assistant." in shop.quick("info", "zebra").complaint
 
 
 @pytest.mark.requirement("R15")
