@@ -11,7 +11,7 @@ from agents.runtime.changeset import undo_all
 from agents.runtime.definition import Agent
 from agents.runtime.followup import Reason, follow_up
 from agents.runtime.patching import Patch, repeated
-from agents.runtime.proof import Edited, Ran, checked, committed, scope_of
+from agents.runtime.proof import Edited, Proof, Ran, checked, committed, scope_of
 from agents.runtime.script import need, script, thought
 from agents.runtime.trial import Bench, tried
 from agents.runtime.witness import Witness, written
@@ -20,7 +20,7 @@ from state.spending import Budget
 from state.steps import Done, Outcome, Step
 from state.thread import Thread
 from tools.commit import Commit
-from tools.evidence import Check, Evidence
+from tools.evidence import Check
 from tools.facts import Sight, Wanted, gather, show_files
 from tools.issue import Issue, read_issue
 
@@ -71,7 +71,7 @@ class Fix(BaseModel):
     issue: str = ""
     plan: str = ""
     files: list[Edited] = []
-    evidence: Evidence | None = None
+    evidence: Proof | None = None
     before: Ran | None = None
     after: Ran | None = None
     attempts: list[Attempt] = []

@@ -4,13 +4,13 @@ from pydantic import BaseModel, Field
 
 from agents.runtime.changeset import apply_all, undo_all
 from agents.runtime.definition import Agent
-from agents.runtime.proof import Edited, Ran, checked, checked_again, committed, reviewed, scope_of
+from agents.runtime.proof import Edited, Proof, Ran, checked, checked_again, committed, reviewed, scope_of
 from agents.runtime.script import Wanted, answer, need, script
 from state.problem import Problem
 from state.steps import Abort, Done, Outcome, Step
 from state.thread import Thread
 from tools.commit import Commit
-from tools.evidence import Evidence, harm, judge
+from tools.evidence import harm, judge
 from tools.issue import Issue, read_issue
 from tools.ladder import MOST
 from tools.locate import Ambiguity, Located, Pair, locate
@@ -33,7 +33,7 @@ class Fix(BaseModel):
     summary: str
     issue: str = ""
     files: list[Edited] = []
-    evidence: Evidence | None = None
+    evidence: Proof | None = None
     before: Ran | None = None
     after: Ran | None = None
     undone: bool = False

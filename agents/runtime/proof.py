@@ -13,7 +13,7 @@ from tools.changes import Changed
 from tools.checks import run_check
 from tools.commit import Commit, commit_edits
 from tools.errors import ToolError
-from tools.evidence import Check
+from tools.evidence import Check, Evidence
 from tools.issue import Issue
 from tools.replaced import CommitFile
 from tools.review import Made, Review, review_edits
@@ -22,6 +22,7 @@ from tools.runners.results import RUNNERS, Runner
 Ran: TypeAlias = Annotated[Check, WithJsonSchema({"type": "object"})]
 """A check in an agent's output: all of it, but without the schema, which `testing` shows. Hosts read every schema."""
 Edited: TypeAlias = Annotated[Changed, WithJsonSchema({"type": "object"})]
+Proof: TypeAlias = Annotated[Evidence, WithJsonSchema({"type": "object"})]
 NO_CHECK = "none"
 """What a call says that wants no check."""
 

@@ -107,7 +107,12 @@ def test_a_server_that_cannot_start_says_why_in_one_line(home: Path) -> None:
     ("old", "new", "stands", "says"),
     [
         ('agent = "testing"', 'agnet = "testing"', "agnet", "there is no such key"),
-        ('agent = "testing"', 'agent = "nobody"', "[[rule]]", "there are: issue_fixer, intelligent_issue, testing, assistant"),
+        (
+            'agent = "testing"',
+            'agent = "nobody"',
+            "[[rule]]",
+            "there are: issue_fixer, intelligent_issue, testing, assistant",
+        ),
         ("paths = [", "path = [", "[[rule]]", "testing has no field 'path'"),
         ('task = { issue = "${message}" }', "task = {}", "[[rule]]", "issue_fixer needs 'issue'"),
         ('"HOOK_SECRET"', '"PATH"', '"PATH"', "must end in _SECRET"),

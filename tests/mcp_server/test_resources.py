@@ -48,7 +48,12 @@ async def test_the_factors_and_the_agents_are_pages(shop: Path, era: Era) -> Non
         factors, agents = await read(at.client, "factor12://factors"), await read(at.client, "factor12://agents")
     assert factors.mime_type == "text/markdown" and "13. **Pre-fetch context.**" in factors.text
     told = {agent["name"]: agent for agent in json.loads(agents.text)}
-    assert agents.mime_type == "application/json" and list(told) == ["issue_fixer", "intelligent_issue", "testing", "assistant"]
+    assert agents.mime_type == "application/json" and list(told) == [
+        "issue_fixer",
+        "intelligent_issue",
+        "testing",
+        "assistant",
+    ]
     assert told["issue_fixer"]["mode"] == "write" and "issue" in told["issue_fixer"]["input"]["properties"]
     assert "evidence" in told["issue_fixer"]["output"]["properties"]
 
