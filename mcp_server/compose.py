@@ -23,6 +23,7 @@ from mcp_server.callers import LOCAL, Caller, Scope, caller_of
 from mcp_server.deciding import decider, links
 from mcp_server.logs import about
 from mcp_server.outward import Outward
+from mcp_server.parts import Parts, catalogued
 from mcp_server.repositories import Repositories
 from mcp_server.settings import Settings, child_environment
 from mcp_server.tally import Calls
@@ -46,21 +47,6 @@ log = logging.getLogger(__name__)
 
 SWEEP_S = 30.0
 LATEST = "latest"
-
-
-@dataclass(frozen=True)
-class Parts:
-    """Which agents and tools a process has."""
-
-    agents: tuple[Agent[Any, Any], ...]
-    tools: tuple[Tool[..., Any], ...]
-
-
-def catalogued() -> Parts:
-    """Return all there are. Their code is imported when it is first needed: a host waits for the start."""
-    from mcp_server.catalogue import AGENTS, TOOLS
-
-    return Parts(AGENTS, TOOLS)
 
 
 @dataclass(frozen=True)
@@ -298,6 +284,7 @@ def compose(
         known = catalogued() if agents is None or tools is None else Parts(agents, tools)
         return Parts(known.agents if agents is None else agents, known.tools if tools is None else tools)
 
+    parts = catalogued if agents is None and tools is None else given
     return Runtime(
-        settings, database, store, repositories, dispatcher, given, outward, caller=caller, for_everybody=for_everybody
+        settings, database, store, repositories, dispatcher, parts, outward, caller=caller, for_everybody=for_everybody
     )

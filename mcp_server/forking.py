@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from agents.runtime.deciders import require_model
 from agents.runtime.forking import before_decisions, fork, fork_point, wrote_after
 from agents.runtime.rewinding import checkpoint_id, find_checkpoint
 from mcp_server.compose import Runtime
@@ -38,7 +39,7 @@ async def forked(
     if model and not checkpoint and version is None:
         wanted, held = before_decisions(records), next(iter(thread.checkpoints), None)
     if model not in ("", SAME):
-        runtime.engine.require_model(model)
+        require_model(runtime.engine, model)
     point = fork_point(records, wanted)
     if wrote_after(records, point) and (held is None or isolation == "in_place"):
         known = ", ".join(checkpoint_id(thread, one) for one in thread.checkpoints)

@@ -1,7 +1,7 @@
 """Perform one effect, exactly once: gate, plan, intent, act, outcome; and settle one that was cut off."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import sha256
 from inspect import isawaitable
 from time import monotonic
@@ -12,12 +12,14 @@ from pydantic_core import to_json
 
 from agents.runtime import budgets, questions
 from agents.runtime.answers import fitting
+from agents.runtime.deciders import model_of
 from agents.runtime.divergence import identity_of, is_effect, otherwise
 from agents.runtime.engine import Engine
 from agents.runtime.footprints import held_before, since
 from agents.runtime.model import ModelError, Prompt
 from agents.runtime.patience import patiently
 from agents.runtime.pen import Pen
+from agents.runtime.probing import find_out
 from agents.runtime.thinking import prompt_for, thought
 from state.artifacts import Artifact
 from state.events import Aborted, Cancelled, Compacted, Failed, Resolved, Settled, Started
@@ -33,13 +35,6 @@ THINK_S = 300.0
 HOLD_S = 1800.0
 """A first checkpoint reads and packs the whole work tree."""
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a probe found to have happened; JSON-ready."""
-
-    json: Any
 
 
 class Stopped(Exception):
@@ -101,7 +96,7 @@ class Effects:
             return await self._pen.decide(Aborted(problem=otherwise(thread, pending.key)))
         try:
             await self._open()
-            found = await _find_out(tool, self._marked(pending.key), pending.plan)
+            found = await find_out(tool, self._marked(pending.key), pending.plan)
         except Stopped:
             return self._pen.catch_up()
         except CutOff as why:
@@ -180,7 +175,7 @@ class Effects:
     async def _late(self, tool: Tool[..., Any], workspace: Workspace, intent: Started, late: "TimedOut") -> None:
         """A change that ran out of time may have happened all the same."""
         try:
-            found = await _find_out(tool, workspace, intent.plan)
+            found = await find_out(tool, workspace, intent.plan)
         except CutOff as why:
             return await self._pen.decide(questions.cut_off(intent.key, tool.name, str(why)))
         if found is not None:
@@ -190,7 +185,7 @@ class Effects:
         await self._pen.record(failed)
 
     async def _think(self, step: Think, known: str) -> None:
-        thread, model, engine = self._pen.thread, self._engine.model_of(self._pen.thread), self._engine
+        thread, model, engine = self._pen.thread, model_of(self._engine, self._pen.thread), self._engine
         match prompt := await self._prompt(step):
             case Compacted():
                 return await self._pen.decide(prompt)
@@ -288,16 +283,3 @@ class Effects:
         assert self._workspace is not None
         name = f"{thread.id}.{thread.generation}.{key}"
         return replace(self._workspace, effect=sha256(name.encode()).hexdigest()[:16], fence=self._pen.fence)
-
-
-async def _find_out(tool: Tool[..., Any], workspace: Workspace, plan: Any) -> "Found | None":
-    """Ask the tool's probe; whatever it cannot tell is for a person."""
-    if tool.risk == "danger":
-        raise CutOff("it cannot be undone, so it is not tried again unasked.")
-    with anyio.move_on_after(tool.timeout):
-        try:
-            happened, value = await tool.happened(workspace, plan)
-        except ToolError as error:
-            raise CutOff(str(error)) from error
-        return Found(value) if happened else None
-    raise CutOff(f"looking took longer than {tool.timeout:.0f} s.")

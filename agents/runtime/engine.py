@@ -89,27 +89,6 @@ class Engine:
         """The agents that are called by their names."""
         return [agent for agent in self.agents.values() if agent.offered]
 
-    def model_of(self, thread: Thread) -> Model | None:
-        """Return who decides for the thread; nobody here, if the calling model does.
-
-        Raises:
-            ProblemError: `bad_input`; the thread was forked to a model that is not configured any more.
-        """
-        if not thread.model:
-            return self.model
-        self.require_model(thread.model)
-        return self.links[thread.model]
-
-    def require_model(self, name: str) -> None:
-        """Require that a thread can be forked to this model.
-
-        Raises:
-            ProblemError: `bad_input`, with those there are.
-        """
-        if name not in self.links:
-            hint = f"FACTOR12_MODEL has: {', '.join(sorted(self.links)) or 'none'}."
-            raise ProblemError("bad_input", f"No model {name[:80]!r} is configured.", hint)
-
     async def launch(self, wish: Launch) -> Thread:
         """Open a thread and wake its driver; with a known idempotency key, return the thread it opened before.
 

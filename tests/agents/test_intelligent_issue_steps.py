@@ -11,7 +11,7 @@ from agents.runtime.witness import NewTest
 from state.events import Event, Failed, Launched, Resolved
 from state.fold import replay
 from state.problem import Problem
-from state.steps import Abort, Ask, Call, Done, Step, Think
+from state.steps import Abort, Ask, Call, Done, Spawn, Step, Think
 from tools.changes import Changed
 from tools.edits import Edit
 from tools.evidence import Check
@@ -97,6 +97,8 @@ def told(step: Step) -> str:
             return f"think {prompt} {key}"
         case Ask(key, _, options, _, _):
             return f"ask {key} {'|'.join(options)}"
+        case Spawn(key):
+            return f"spawn {key}"
         case Done(_, outcome):
             return f"done {outcome}"
         case Abort(reason):

@@ -18,8 +18,9 @@ pytestmark = pytest.mark.anyio
 MOST_BYTES = 16_000
 NAMES = [
     "issue_fixer",
-    "pr_review",
+    "intelligent_issue",
     "smart_issue",
+    "pr_review",
     "testing",
     "assistant",
     "thread_list",
@@ -111,7 +112,7 @@ async def test_annotations_say_which_tools_only_read(shop: Path) -> None:
     checkpoints = {"checkpoint_list", "checkpoint_diff"}
     assert reading == {"thread_list", "thread_history", *checkpoints, "repo_list", "repo_current", "health"}
     threads = {f"thread_{what}" for what in ("answer", "resume", "fork", "cancel")}
-    assert destroying == {"issue_fixer", *threads, "checkpoint_restore"}
+    assert destroying == {"issue_fixer", "intelligent_issue", "smart_issue", *threads, "checkpoint_restore"}
     assert all(known and known.open_world_hint is not None for known in tools.values())
 
 
@@ -139,8 +140,15 @@ async def test_each_agent_is_a_prompt_rendered_from_a_template_of_ours(shop: Pat
     template = (CHECKOUT / "prompts" / "templates" / "call_agent.md.j2").read_text()
     async with door(shop.parent, toys=False) as at:
         known = {prompt.name: prompt for prompt in (await at.client.list_prompts()).prompts}
-        assert list(known) == ["issue_fixer", "pr_review", "testing", "assistant", "resume_work"]
-        assert list(known) == ["issue_fixer", "smart_issue", "testing", "resume_work"]
+        assert list(known) == [
+            "issue_fixer",
+            "intelligent_issue",
+            "smart_issue",
+            "pr_review",
+            "testing",
+            "assistant",
+            "resume_work",
+        ]
         assert "repo" in [argument.name for argument in known["issue_fixer"].arguments or ()]
         given = await at.client.get_prompt("issue_fixer", {"issue": "123", "repo": "shop"})
         empty = await at.client.get_prompt("testing")

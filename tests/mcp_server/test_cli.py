@@ -63,7 +63,14 @@ def test_what_cannot_be_is_one_sentence_and_then_the_next_step(shop: Shell, word
 
 def test_agents_and_info_say_what_there_is_and_what_it_takes(shop: Shell) -> None:
     listed = shop.quick("agents", "--json").json
-    assert [agent["name"] for agent in listed] == ["issue_fixer", "intelligent_issue", "testing", "assistant"]
+    assert [agent["name"] for agent in listed] == [
+        "issue_fixer",
+        "intelligent_issue",
+        "smart_issue",
+        "pr_review",
+        "testing",
+        "assistant",
+    ]
     assert "issue_fixer" in shop.quick("agents").out
     info = shop.quick("info", "testing", "--json").json
     assert set(info["input"]["properties"]) == {"paths", "select"} and info["mode"] == "read"

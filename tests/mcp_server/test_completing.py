@@ -158,9 +158,7 @@ async def test_resuming_work_names_what_is_unfinished(shop: Path, era: Era) -> N
 @pytest.mark.parametrize("era", ERAS)
 async def test_a_prompt_that_there_is_not_or_that_lacks_something_says_so(shop: Path, era: Era) -> None:
     async with door(shop.parent, era, toys=False) as at:
-        with pytest.raises(
-            MCPError, match="There are: issue_fixer, intelligent_issue, testing, assistant, resume_work"
-        ):
+        with pytest.raises(MCPError, match="There are: issue_fixer, intelligent_issue, smart_issue"):
             await at.client.get_prompt("nobody")
         with pytest.raises(MCPError, match="'issue_fixer' needs issue"):
             await at.client.get_prompt("issue_fixer")

@@ -1,0 +1,1 @@
+"""Tests of what reviews are made of."""
