@@ -8,11 +8,8 @@ Schema = dict[str, Any]
 
 _TEXT: Schema = {"type": "string"}
 _OBJECT: Schema = {"type": "object"}
-ERROR: Schema = {
-    "type": "object",
-    "properties": {"kind": _TEXT, "message": _TEXT, "hint": _TEXT},
-    "required": ["kind", "message"],
-}
+ERROR: Schema = _OBJECT
+"""Kind, message and hint; the same in every result, and thin here as a question is."""
 STATUSES = ("running", "waiting", "completed", "failed", "cancelled", "interrupted")
 ENVELOPE: Schema = {
     "thread_id": _TEXT,

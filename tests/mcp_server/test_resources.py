@@ -51,6 +51,8 @@ async def test_the_factors_and_the_agents_are_pages(shop: Path, era: Era) -> Non
     assert agents.mime_type == "application/json" and list(told) == [
         "issue_fixer",
         "intelligent_issue",
+        "smart_issue",
+        "pr_review",
         "testing",
         "assistant",
     ]
