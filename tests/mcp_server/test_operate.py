@@ -111,7 +111,7 @@ def test_a_server_that_cannot_start_says_why_in_one_line(home: Path) -> None:
             'agent = "testing"',
             'agent = "nobody"',
             "[[rule]]",
-            "there are: issue_fixer, intelligent_issue, testing, assistant",
+            "there are: issue_fixer, intelligent_issue",
         ),
         ("paths = [", "path = [", "[[rule]]", "testing has no field 'path'"),
         ('task = { issue = "${message}" }', "task = {}", "[[rule]]", "issue_fixer needs 'issue'"),

@@ -83,8 +83,8 @@ def test_a_prompt_names_an_agent_that_is_told_in_one_text(shop: Path) -> None:
         error = rest.refused(422, "POST", "/agent/launch", json={"input_prompt": "x", "agent": "testing"})
         assert "not told what to do in one text" in error["message"] and "paths" in error["hint"]
         assert (
-            "'assistant'"
-            in rest.refused(404, "POST", "/agent/launch", json={"input_prompt": "x", "agent": "assistant"})["message"]
+            "'nobody'"
+            in rest.refused(404, "POST", "/agent/launch", json={"input_prompt": "x", "agent": "nobody"})["message"]
         )
 
 
