@@ -19,10 +19,12 @@ LONGEST_KEY = 200
 
 def entries(runtime: Runtime) -> list[Entry]:
     """Return the agents' part of the table."""
-    return [_entry(agent) for agent in runtime.engine.offered]
+    return [entry(agent) for agent in runtime.engine.offered if agent.elsewhere is None]
 
 
-def _entry(agent: Agent[Any, Any]) -> Entry:
+def entry(agent: Agent[Any, Any]) -> Entry:
+    """Return the tool that launches the agent."""
+
     async def act(runtime: Runtime, ctx: Ctx, args: BaseModel) -> Answer:
         return await _launch(runtime, agent, ctx, args)
 

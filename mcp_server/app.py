@@ -10,6 +10,7 @@ from mcp_types import CallToolResult, CompleteRequestParams, Icon
 from mcp_server.changes import Changes
 from mcp_server.completing import Completions
 from mcp_server.compose import Runtime
+from mcp_server.custom_shelf import Shelf
 from mcp_server.envelope import refusal
 from mcp_server.listing import Listing, listing
 from mcp_server.narrowing import offered
@@ -39,11 +40,13 @@ INSTRUCTIONS: tuple[tuple[str, str], ...] = (
 """Each sentence with the tool that it is about, which may not be offered."""
 HOUR_MS = 3_600_000
 LISTS = CacheHint(ttl_ms=HOUR_MS, scope="public")
-"""What a server lists stays the same for as long as it runs, and holds nothing of anybody's."""
+"""What a server lists holds nothing of anybody's, and stays the same for as long as it runs."""
+CHANGING = CacheHint(ttl_ms=0, scope="public")
+"""Agents of a person's own repositories come and go: who listens is told, and who does not asks again."""
 CACHE_HINTS: Mapping[CacheableMethod, CacheHint] = {
     "server/discover": LISTS,
-    "tools/list": LISTS,
-    "prompts/list": LISTS,
+    "tools/list": CHANGING,
+    "prompts/list": CHANGING,
     "resources/list": LISTS,
     "resources/templates/list": LISTS,
 }
@@ -69,7 +72,7 @@ def build_server(runtime: Runtime) -> Server:
     names = [tool["name"] for tool in left]
     absent = {tool["name"] for tool in listed["tools"]}.difference(names)
 
-    changes = Changes(runtime)
+    changes, shelf = Changes(runtime), Shelf(runtime)
     with without_rich():
         server = Server(
             name="factor12",
@@ -78,6 +81,7 @@ def build_server(runtime: Runtime) -> Server:
             instructions=" ".join(sentence for about, sentence in INSTRUCTIONS if not about or about in names),
             icons=[Icon(src=f"data:image/svg+xml,{quote(ICON, safe='=:/')}", mime_type="image/svg+xml")],
             tools=tools(runtime, left, lambda name: entries()[name], absent),
+            changing=("tools", "prompts"),
             log_level=runtime.settings.log_level,
             request_state_security=sealed_by(runtime.settings.database),
             subscriptions=changes.bus,
@@ -89,13 +93,15 @@ def build_server(runtime: Runtime) -> Server:
     changes.serve_on(server)
     server.serve("completion/complete", CompleteRequestParams, Completions(runtime, left))
     _add_prompts(server, runtime, listed["prompts"], names)
-    add_resources(server, runtime, lambda: [agent for agent in runtime.engine.offered if agent.name in names])
+    add_resources(server, runtime, lambda: shelf.agents(names))
+    shelf.serve_on(server, changes, absent)
     return server
 
 
 def _made(runtime: Runtime) -> Listing:
     listed = [shown(entry, toolset) for toolset, entries in toolsets(runtime).items() for entry in entries]
-    return {"tools": listed, "prompts": [*map(shown_prompt, runtime.engine.offered)]}
+    ours = [agent for agent in runtime.engine.offered if agent.elsewhere is None]
+    return {"tools": listed, "prompts": [*map(shown_prompt, ours)]}
 
 
 def _stranger(runtime: Runtime, names: Sequence[str]) -> Callable[[str], Awaitable[CallToolResult]]:

@@ -7,7 +7,7 @@ looked at only while somebody has subscribed to a thread (R7), and nobody subscr
 import logging
 import re
 from collections import Counter
-from collections.abc import Generator, Iterable
+from collections.abc import Awaitable, Callable, Generator, Iterable
 from contextlib import contextmanager
 
 import anyio
@@ -67,6 +67,10 @@ class Changes:
         """Subscribed resources of threads, of both eras."""
         self._heads = dict[str, int]()
         """Thread → how far it was when its subscribers were last told."""
+        self._streams = 0
+        """Open streams of clients that want to hear of lists."""
+        self.begins: Callable[[], Awaitable[None]] | None = None
+        """Called when somebody begins to listen for changes of lists."""
 
     def serve_on(self, server: Server) -> None:
         """Answer the methods by which clients subscribe."""
@@ -83,6 +87,11 @@ class Changes:
         await self.bus.publish(_LISTS[name])
         await self._notify(f"notifications/{name}/list_changed", None, self._older)
 
+    @property
+    def has_listeners(self) -> bool:
+        """Whether anybody would hear that a list is another."""
+        return bool(self._older) or self._streams > 0
+
     async def listen(self, ctx: RequestCtx, params: SubscriptionsListenRequestParams) -> SubscriptionsListenResult:
         """Serve a stream; acknowledged is what may come of what was asked for."""
         wanted = params.notifications
@@ -95,8 +104,10 @@ class Changes:
                 "resource_subscriptions": uris,
             }
         )
-        with self._watching(uris):
+        lists = int(bool(honoured.tools_list_changed or honoured.prompts_list_changed))
+        with self._watching(uris), self._hearing(lists):
             await self._follow_if_any()
+            await self._begun()
             return await self._listen(ctx, params.model_copy(update={"notifications": honoured}))
 
     async def subscribe(self, ctx: RequestCtx, params: SubscribeRequestParams) -> EmptyResult:
@@ -124,6 +135,19 @@ class Changes:
     async def greet(self, ctx: RequestCtx, params: NotificationParams) -> None:
         """Remember a client of the older era: from here on it may be told something unasked."""
         self._known(Session.connection(ctx.session))
+        await self._begun()
+
+    async def _begun(self) -> None:
+        if self.begins is not None and self.has_listeners:
+            await self.begins()
+
+    @contextmanager
+    def _hearing(self, lists: int) -> Generator[None]:
+        self._streams += lists
+        try:
+            yield
+        finally:
+            self._streams -= lists
 
     def _known(self, connection: Connection) -> set[str]:
         if connection not in self._older:

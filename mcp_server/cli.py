@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from mcp_server import cli_checkpoints, cli_prompts, cli_repo, cli_run, cli_threads, cli_token
+from mcp_server import cli_checkpoints, cli_custom, cli_prompts, cli_repo, cli_run, cli_threads, cli_token
 from mcp_server.cli_agents import info, list_agents
 from mcp_server.cli_answer import answer
 from mcp_server.cli_install import install, uninstall
@@ -30,6 +30,8 @@ AGENTS, THREADS, SETUP = "Agents", "Threads", "Server and upkeep"
 app = typer.Typer(name="factor12", pretty_exceptions_enable=False)
 app.add_typer(cli_run.app, name="run", rich_help_panel=AGENTS)
 app.command("agents", rich_help_panel=AGENTS, epilog="Example: factor12 agents")(list_agents)
+app.add_typer(cli_custom.app, name="new", rich_help_panel=AGENTS)
+app.command("check", rich_help_panel=AGENTS, epilog="Example: factor12 check ../shop")(cli_custom.check)
 app.command("info", rich_help_panel=AGENTS, epilog="Example: factor12 info issue_fixer")(info)
 app.add_typer(cli_prompts.app, name="prompts", rich_help_panel=AGENTS)
 app.add_typer(cli_threads.app, name="threads", rich_help_panel=THREADS)

@@ -9,27 +9,36 @@ from rich.text import Text
 
 from agents.runtime.definition import Agent
 from mcp_server.catalogue import OFFERED
-from mcp_server.cli_process import Json
-from mcp_server.cli_run import agent_named, example
+from mcp_server.cli_process import Json, composed
+from mcp_server.cli_run import agent_named, custom_named, example
+from mcp_server.custom import BETWEEN
+from mcp_server.loop import run
 from mcp_server.schemas import lean
-from mcp_server.terminal import out, print_json
+from mcp_server.terminal import complain, out, print_json
 
 
-def list_agents(as_json: Json = False) -> None:
-    """List the agents there are."""
+def list_agents(ctx: typer.Context, as_json: Json = False) -> None:
+    """List the agents there are, those of your own repositories too."""
+    runtime = composed(ctx)
+    run(runtime.custom.learn)
+    agents = [*OFFERED, *(runtime.engine.agent(name) for name in runtime.custom.named())]
     if as_json:
-        return print_json([{"name": agent.name, "description": agent.description} for agent in OFFERED])
+        return print_json([{"name": agent.name, "description": agent.description} for agent in agents])
     table = Table("AGENT", "", box=None, pad_edge=False)
-    for agent in OFFERED:
+    for agent in agents:
         table.add_row(agent.name, Text(agent.description))
     out().print(table)
+    for one in runtime.custom.broken:
+        complain(one.problem)
 
 
 def info(
-    name: Annotated[str, typer.Argument(metavar="AGENT", help="As `factor12 agents` lists it.")], as_json: Json = False
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="AGENT", help="As `factor12 agents` lists it.")],
+    as_json: Json = False,
 ) -> None:
     """Show what an agent takes, what it returns and how to run it."""
-    agent = agent_named(name)
+    agent = custom_named(composed(ctx), name) if BETWEEN in name else agent_named(name)
     if as_json:
         return print_json(_described(agent))
     console = out()

@@ -1,6 +1,7 @@
 """`factor12 repo …`: which repositories there are, which one a session works in, and whose programs may run."""
 
 import secrets
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from time import time
@@ -15,8 +16,9 @@ from mcp_server.compose import Runtime
 from mcp_server.envelope import without_nulls
 from mcp_server.loop import run
 from mcp_server.survey import describe, surveyed
-from mcp_server.terminal import controlling_terminal, out, print_json, safe
+from mcp_server.terminal import complain, controlling_terminal, out, print_json, safe
 from state import sessions
+from state.grants import grant, revoke
 from state.problem import ProblemError
 
 Folder: TypeAlias = Annotated[Path, typer.Argument(metavar="PATH", help="The top of a repository.")]
@@ -83,15 +85,31 @@ def restore(ctx: typer.Context, session: Session = "", as_json: Json = False) ->
 def trust(
     ctx: typer.Context,
     path: Folder,
+    agents: Annotated[
+        bool, typer.Option("--agents", help="Also run its agents, agents/*.py, each as it is now.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Trust a repository: without a sandbox its tests need no approval, and its factor12.toml, as it is now, counts."""
+    """Trust a repository: without a sandbox its tests need no approval, and its factor12.toml, as it is now, counts.
+
+    With --agents its agents are offered as well. A file that changes afterwards is not run until it is trusted anew.
+    """
+    from mcp_server.custom_files import found
     from tools.repoconfig import config_digest
 
     root = _work_tree(path)
+    meant, broken = found(root, root.name) if agents else ([], [])
+    if agents and not meant and not broken:
+        message = f"{str(root)!r} has no agents: no file of agents/ imports mcp_server.plugin."
+        raise ProblemError("not_found", message, "`factor12 new agent NAME` writes one.")
     if not yes:
-        run(partial(_confirm, root))
-    insisting(sessions.trust, composed(ctx).database, root, time(), config_digest(root))
+        run(partial(_confirm, root, [one.file for one in meant]))
+    runtime = composed(ctx)
+    insisting(sessions.trust, runtime.database, root, time(), config_digest(root))
+    if agents:
+        insisting(grant, runtime.database, root, {one.file: one.digest for one in meant}, time())
+        run(runtime.custom.learn)
+        _print_agents(runtime, root)
     out().print(f"Trusted: {safe(str(root))}. To take it back: factor12 repo distrust {safe(str(path))}")
 
 
@@ -99,15 +117,29 @@ def trust(
 def distrust(ctx: typer.Context, path: Folder) -> None:
     """Take back the trust in a repository: its programs need an approval again."""
     root = path.expanduser().resolve()
-    if not insisting(sessions.distrust, composed(ctx).database, root):
+    database = composed(ctx).database
+    insisting(revoke, database, root)
+    if not insisting(sessions.distrust, database, root):
         raise ProblemError("not_found", f"{str(root)!r} is not trusted.", "`factor12 repo list` shows what is.")
     out().print(f"No longer trusted: {safe(str(root))}")
 
 
-async def _confirm(root: Path) -> None:
+def _print_agents(runtime: Runtime, root: Path) -> None:
+    """Say what is offered now, and what is not."""
+    for name in runtime.custom.named():
+        if runtime.custom.home_of(name) == root:
+            out().print(f"Offered: {name}")
+    for one in runtime.custom.broken:
+        if one.repo == runtime.repositories.name_of(root):
+            complain(one.problem)
+
+
+async def _confirm(root: Path, agents: Sequence[str]) -> None:
     with controlling_terminal("Add --yes in a script of your own.") as screen:
         screen.show(f"\nWithout a sandbox, tests of {safe(str(root))} will run with your rights, NOT SANDBOXED.\n")
         screen.show("What its factor12.toml asks for now counts: time limits, writable caches, branches, agents.\n")
+        if agents:
+            screen.show(f"Its agents decide in a process of their own, with your rights: {safe(', '.join(agents))}.\n")
         try:
             answer = await screen.read("Trust it? Type yes: ")
         except EOFError:

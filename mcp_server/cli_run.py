@@ -13,7 +13,9 @@ from agents.runtime.definition import Agent
 from mcp_server import loop
 from mcp_server.catalogue import OFFERED
 from mcp_server.cli_follow import attend
-from mcp_server.cli_process import Json, Repo, Session, WaitS, driving, repository
+from mcp_server.cli_process import Json, Repo, Session, WaitS, composed, driving, repository
+from mcp_server.compose import Runtime
+from mcp_server.custom import BETWEEN
 from mcp_server.launching import Place, wish
 from mcp_server.repositories import Isolation
 from state.problem import ProblemError
@@ -39,11 +41,16 @@ class Agents(TyperGroup):
     """The commands of the agents, by the agents' names."""
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Return the agent's command.
+        """Return the agent's command; that of an agent of a person's own repository is made when it is called.
 
         Raises:
             ProblemError: `not_found`, with the nearest agent.
         """
+        if BETWEEN in cmd_name:
+            agent = custom_named(composed(ctx), cmd_name)
+            alone = typer.Typer()
+            alone.command(agent.name, help=agent.description, epilog=f"Example: {example(agent)}")(launcher(agent))
+            return typer.main.get_command(alone)
         return super().get_command(ctx, agent_named(cmd_name).name)
 
 
@@ -70,6 +77,7 @@ def launcher(agent: Agent[Any, Any]) -> Callable[..., int]:
 
         async def launch() -> int:
             async with driving(ctx) as runtime:
+                await runtime.custom.learn()
                 place = Place(repository(repo), session, isolation)
                 meant = await wish(runtime, agent, task, place, client="factor12 run", idempotency_key=idempotency_key)
                 thread = await runtime.engine.launch(meant)
@@ -94,6 +102,16 @@ def agent_named(name: str) -> Agent[Any, Any]:
     near = get_close_matches(name, names, 1)
     hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(names)}."
     raise ProblemError("not_found", f"There is no agent {name!r}.", hint)
+
+
+def custom_named(runtime: Runtime, name: str) -> Agent[Any, Any]:
+    """Return the agent of a person's own repository.
+
+    Raises:
+        ProblemError: There is none; where it is known, why.
+    """
+    loop.run(runtime.custom.learn)
+    return runtime.engine.agent(name)
 
 
 def task_fields(agent: Agent[Any, Any]) -> Mapping[str, Mapping[str, Any]]:

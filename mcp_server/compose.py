@@ -20,10 +20,11 @@ from agents.runtime.patience import patiently
 from agents.runtime.window import Limits
 from mcp_server.background import Background
 from mcp_server.callers import LOCAL, Caller, Scope, caller_of
+from mcp_server.custom import Custom, Roster
 from mcp_server.deciding import decider, links
 from mcp_server.logs import about
 from mcp_server.outward import Outward
-from mcp_server.parts import Parts, catalogued
+from mcp_server.parts import Parts, parts_of
 from mcp_server.repositories import Repositories
 from mcp_server.settings import Settings, child_environment
 from mcp_server.tally import Calls
@@ -95,7 +96,7 @@ class Runtime:
         parts = self.parts()
         return Engine(
             store=self.store,
-            agents={agent.name: agent for agent in parts.agents},
+            agents=Roster({agent.name: agent for agent in parts.agents}, self.custom),
             tools={tool.name: tool for tool in parts.tools},
             open_workspace=self.open_workspace,
             wake=self.dispatcher.wake,
@@ -109,11 +110,19 @@ class Runtime:
             session_limit=self.settings.session_limit,
             model=decider(self.settings),
             links=links(self.settings),
+            missing=self.custom.missing,
         )
 
     @property
     def wordings(self) -> Wordings:
-        return Wordings(self.repositories, self.settings.own_prompts)
+        return Wordings(self.repositories, self.settings.own_prompts, self.custom.home_of)
+
+    @cached_property
+    def custom(self) -> Custom:
+        """The agents of the person's own repositories."""
+        if self.process is not None:
+            return self.process.custom
+        return Custom(self.settings, self.database, self.repositories)
 
     @cached_property
     def sandbox(self) -> Sandbox:
@@ -160,8 +169,10 @@ class Runtime:
         """Drive a thread, its log lines marked with what they are about. One that cannot be read holds up no other."""
         with self._unreadable(thread_id):
             records = self.store.read(thread_id, limit=1)
-            session = next((one.event.session for one in records if isinstance(one.event, Launched)), "")
-            with about(thread_id=thread_id, session=session):
+            launched = next((one.event for one in records if isinstance(one.event, Launched)), None)
+            if launched is not None:
+                await self.custom.ready(launched.agent)
+            with about(thread_id=thread_id, session=launched.session if launched else ""):
                 await drive(self.engine, thread_id)
 
     @contextmanager
@@ -210,6 +221,8 @@ class Runtime:
     def may_drive(self, thread: Thread) -> bool:
         """Whether this process may run the thread unasked: of those it works for, inside its own roots (R21)."""
         known = self.for_everybody or thread.principal == self.principal
+        if not self.custom.may_have(thread.agent):
+            return False
         return known and all(self.repositories.may_use(ref) for ref in thread.workspace)
 
     async def sweep(self) -> None:
@@ -246,6 +259,7 @@ async def running(
             yield runtime
         finally:
             runtime.bells.close()
+            runtime.custom.end()
             group.cancel_scope.cancel()
     runtime.database.close()
 
@@ -280,11 +294,7 @@ def compose(
     repositories = Repositories(settings, database, store, home)
     dispatcher, outward = InProcessDispatcher(settings.max_concurrent_agents), Outward(more=settings.secrets)
 
-    def given() -> Parts:
-        known = catalogued() if agents is None or tools is None else Parts(agents, tools)
-        return Parts(known.agents if agents is None else agents, known.tools if tools is None else tools)
-
-    parts = catalogued if agents is None and tools is None else given
+    parts = parts_of(agents, tools)
     return Runtime(
         settings, database, store, repositories, dispatcher, parts, outward, caller=caller, for_everybody=for_everybody
     )

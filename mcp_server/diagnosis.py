@@ -58,6 +58,8 @@ async def examine(
         yield await _sandbox(runtime)
         for finding in chain(_folders(runtime), _store(runtime, rebuild=rebuild), _threads(runtime)):
             yield finding
+        for finding in await _agents(runtime):
+            yield finding
         if git.state == "good":
             yield await _repository(runtime, here)
     except StoreError as error:
@@ -171,6 +173,15 @@ def _threads(runtime: Runtime) -> Iterator[Finding]:
         yield Finding("threads", "note", says, f"factor12 answer {row.thread_id}")
     if not waiting and not interrupted:
         yield Finding("threads", "good", "none waits and none is interrupted")
+
+
+async def _agents(runtime: Runtime) -> list[Finding]:
+    """Look at the agents of the person's own repositories."""
+    await runtime.custom.learn()
+    broken = [Finding("agents", "note", one.problem.message, one.problem.hint) for one in runtime.custom.broken]
+    if names := runtime.custom.named():
+        return [Finding("agents", "good", f"of your own repositories: {', '.join(names)}"), *broken]
+    return broken
 
 
 async def _repository(runtime: Runtime, here: Path) -> Finding:

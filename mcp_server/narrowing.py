@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
+from mcp_server.custom import BETWEEN
 from mcp_server.schemas import Schema
 from mcp_server.settings import Settings
 from state.problem import ProblemError
@@ -10,21 +11,25 @@ from state.problem import ProblemError
 def offered(settings: Settings, tools: Sequence[Schema]) -> list[Schema]:
     """Return the tools to list and to call, in their order; each setting leaves fewer.
 
+    Agents of a person's own repositories (`repo__agent`) come and go, so a name like that is never wrong here.
+
     Raises:
         ProblemError: `bad_input`; a name that no tool has, or nothing is left.
     """
     known = [tool["name"] for tool in tools]
-    if unknown := [name for name in settings.tools or () if name not in known]:
+    foreign = [name for name in settings.tools or () if BETWEEN in name]
+    if unknown := [name for name in settings.tools or () if name not in known and name not in foreign]:
         message = f"FACTOR12_TOOLS names {', '.join(map(repr, unknown))}, which is no tool."
         raise ProblemError("bad_input", message, f"There are: {', '.join(known)}.")
-    left = [tool for tool in tools if _wanted(settings, tool)]
-    if not left:
+    left = [tool for tool in tools if is_wanted(settings, tool)]
+    if not left and not foreign:
         message = "FACTOR12_TOOLSETS, FACTOR12_TOOLS and FACTOR12_READ_ONLY together leave no tool."
         raise ProblemError("bad_input", message, "Leave one of them out, or name more.")
     return left
 
 
-def _wanted(settings: Settings, tool: Schema) -> bool:
+def is_wanted(settings: Settings, tool: Schema) -> bool:
+    """Tell whether the settings leave this tool."""
     if tool["toolset"] not in settings.toolsets:
         return False
     if settings.read_only and not tool["annotations"]["readOnlyHint"]:

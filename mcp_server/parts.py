@@ -1,5 +1,6 @@
-"""Which agents and tools a process has."""
+"""Which agents and tools a process is composed of."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,3 +21,17 @@ def catalogued() -> Parts:
     from mcp_server.catalogue import AGENTS, TOOLS
 
     return Parts(AGENTS, TOOLS)
+
+
+def parts_of(
+    agents: tuple[Agent[Any, Any], ...] | None, tools: tuple[Tool[..., Any], ...] | None
+) -> Callable[[], Parts]:
+    """Return what makes the parts: `catalogued` itself unless something else is given, by which the list is kept."""
+    if agents is None and tools is None:
+        return catalogued
+
+    def given() -> Parts:
+        known = catalogued() if agents is None or tools is None else Parts(agents, tools)
+        return Parts(known.agents if agents is None else agents, known.tools if tools is None else tools)
+
+    return given

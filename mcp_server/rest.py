@@ -1,6 +1,7 @@
 """REST over the same threads as every other door, described by its OpenAPI; `/docs` shows it."""
 
-from functools import cache
+from functools import lru_cache
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse
@@ -42,7 +43,13 @@ def rest(runtime: Runtime, door: Door) -> FastAPI:
         app.include_router(part.router)
     app.add_api_route("/docs", _docs, include_in_schema=False)
     made = app.openapi
-    app.openapi = cache(lambda: described(made(), runtime.engine.offered))
+
+    @lru_cache(maxsize=1)
+    def openapi(names: tuple[str, ...]) -> dict[str, Any]:
+        app.openapi_schema = None
+        return described(made(), [runtime.engine.agent(name) for name in names])
+
+    app.openapi = lambda: openapi(tuple(agent.name for agent in runtime.engine.offered))
     return app
 
 

@@ -7,6 +7,7 @@ from pydantic_core import to_json
 
 from agents.runtime.definition import Agent
 from mcp_server.compose import Runtime
+from mcp_server.custom import BETWEEN
 from mcp_server.launching import Place, wish
 from state.problem import ProblemError
 from state.thread import Thread
@@ -21,6 +22,8 @@ async def launched(
     Raises:
         ProblemError: `not_found` (no such agent), `bad_input` (the task); as `wish` and `Engine.launch`.
     """
+    if BETWEEN in name:
+        await runtime.custom.learn()
     agent = offered(runtime, name)
     known = ", ".join(agent.input.model_fields)
     if unknown := sorted(task.keys() - agent.input.model_fields.keys()):
@@ -71,5 +74,7 @@ def offered(runtime: Runtime, name: str) -> Agent[Any, Any]:
     """
     known = {agent.name: agent for agent in runtime.engine.offered}
     if (found := known.get(name)) is None:
+        if (why := runtime.custom.missing(name)) is not None:
+            raise ProblemError(why.kind, why.message, why.hint)
         raise ProblemError("not_found", f"There is no agent {name[:80]!r}.", f"There are: {', '.join(known)}.")
     return found

@@ -11,7 +11,10 @@ from mcp.server.connection import Connection
 from mcp.server.context import HandlerResult, ServerRequestContext
 from mcp.server.lowlevel.server import NotificationOptions
 from mcp.server.mcpserver import Context, MCPServer
+from mcp.server.mcpserver.prompts.base import Prompt as Offered
 from mcp.server.mcpserver.resources import ResourceManager, ResourceTemplate
+from mcp.server.mcpserver.tools import Tool as Registered
+from mcp.server.mcpserver.tools import ToolManager
 from mcp.server.models import InitializationOptions
 from mcp.server.session import ServerSession
 from mcp.shared.exceptions import MCPError
@@ -22,9 +25,11 @@ from mcp_types import (
     DiscoverResult,
     GetPromptResult,
     InputRequiredResult,
+    Prompt,
     ReadResourceRequestParams,
     ReadResourceResult,
     RequestParams,
+    Tool,
 )
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import BaseModel
@@ -44,6 +49,8 @@ class Server(MCPServer[Any]):
 
     stranger: Callable[[str], Awaitable[CallToolResult]] | None = None
     """Answers a call of a tool that there is not."""
+    renew: Callable[[str], Awaitable[None]] | None = None
+    """Called before a list is told, with nothing, and before a tool or prompt is used, with its name."""
 
     def __init__(self, *, changing: Iterable[ListName] = (), **given: Any) -> None:
         """`changing` names the lists that may become others while the server serves; clients are told just these."""
@@ -65,6 +72,29 @@ class Server(MCPServer[Any]):
             return options(notification_options or told, experimental_capabilities, extensions)
 
         self._lowlevel_server.create_initialization_options = ours
+
+    async def list_tools(self) -> list[Tool]:
+        await self._renewed("")
+        return await super().list_tools()
+
+    async def list_prompts(self) -> list[Prompt]:
+        await self._renewed("")
+        return await super().list_prompts()
+
+    def put(self, tools: Iterable[Registered], prompts: Iterable[Offered], instead: Iterable[str]) -> None:
+        """Offer these tools and prompts in the place of those of the names in `instead`."""
+        gone = frozenset(instead)
+        kept = [tool for tool in self._tool_manager.list_tools() if tool.name not in gone]
+        self._tool_manager = ToolManager(tools=[*kept, *tools])
+        for name in gone:
+            if self._prompt_manager.get_prompt(name) is not None:
+                self._prompt_manager.remove_prompt(name)
+        for prompt in prompts:
+            self.add_prompt(prompt)
+
+    async def _renewed(self, name: str) -> None:
+        if self.renew is not None:
+            await self.renew(name)
 
     def serve(
         self,
@@ -88,6 +118,7 @@ class Server(MCPServer[Any]):
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
+        await self._renewed(name)
         if self.stranger is not None and self._tool_manager.get_tool(name) is None:
             return await self.stranger(name)
         return await super().call_tool(name, arguments, context)
@@ -95,6 +126,7 @@ class Server(MCPServer[Any]):
     async def get_prompt(
         self, name: str, arguments: dict[str, Any] | None = None, context: Context[Any, Any] | None = None
     ) -> GetPromptResult | InputRequiredResult:
+        await self._renewed(name)
         known = self._prompt_manager.get_prompt(name)
         if known is None:
             there = ", ".join(prompt.name for prompt in self._prompt_manager.list_prompts()) or "none"

@@ -15,6 +15,7 @@ from state.store import Search
 _OBJECT: Schema = {"type": "object"}
 _TEXT: Schema = {"type": "string"}
 MOST_COUNTED = 1000
+LOOK_S = 2.0
 
 
 async def health(runtime: Runtime) -> Envelope:
@@ -23,11 +24,13 @@ async def health(runtime: Runtime) -> Envelope:
     running = runtime.store.list(Search(status="running", limit=MOST_COUNTED), runtime.principal)
     interrupted = runtime.store.list(Search(status="interrupted", limit=MOST_COUNTED), runtime.principal)
     settings, standing = runtime.settings, await run_sync(runtime.sandbox.standing)
+    await runtime.background.within(LOOK_S, "look for agents", runtime.custom.learn)
     return {
         "status": "ok",
         "program": f"factor12 {program_version()}",
         "database": str(runtime.database.path),
         "agents": [agent.name for agent in runtime.engine.offered],
+        "broken_agents": [str(one.problem) for one in runtime.custom.broken],
         "threads": {"running": len(running), "waiting": len(waiting), "interrupted": len(interrupted)},
         "roots": [str(root) for root in runtime.repositories.roots],
         "sandbox": f"{standing.name}: {standing.says}",
@@ -56,6 +59,7 @@ def entries() -> list[Entry]:
         "program": _TEXT,
         "database": _TEXT,
         "agents": texts,
+        "broken_agents": texts,
         "threads": _OBJECT,
         "roots": texts,
         "sandbox": _TEXT,

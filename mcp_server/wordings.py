@@ -1,7 +1,7 @@
 """Whose words a prompt has: a trusted repository's, the user's own, or ours."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -53,6 +53,8 @@ class Wordings:
     repositories: Repositories
     folder: Path
     """The user's own prompts."""
+    home_of: Callable[[str], Path | None] = lambda _: None
+    """The repository that an agent is from, if it is no agent of ours: its own words come first."""
 
     def render(self, thread: Thread, name: str, context: Mapping[str, Any], /) -> Rendered:
         """Render a prompt as the thread's repository, the user or we word it (F2).
@@ -60,6 +62,8 @@ class Wordings:
         Raises:
             ProblemError: `not_found`; `bad_input`, naming the file that would be used and cannot be.
         """
+        if (home := self.home_of(thread.agent)) is not None and name in _named(home / FOLDER):
+            return filled(self.first(name, Repository(home.name, home, "read", trusted=True)), context)
         here = self.repositories.opened(thread.workspace[0]) if thread.workspace else None
         return filled(self.first(name, here), context)
 

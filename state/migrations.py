@@ -102,6 +102,13 @@ def m004_spending(db: Database) -> None:
     db.conn.execute("pragma user_version = 4")
 
 
+@migration()
+def m005_granted_agents(db: Database) -> None:
+    columns = "root text not null, file text not null, digest text not null, at real not null"
+    db.conn.execute(f"create table granted_agents ({columns}, primary key (root, file)) strict, without rowid")
+    db.conn.execute("pragma user_version = 5")
+
+
 def migrate(connection: sqlite3.Connection) -> None:
     """Apply what is missing. A second process that comes at the same moment waits, then finds nothing to do."""
     with whole(connection):

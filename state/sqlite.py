@@ -10,7 +10,7 @@ from typing import Any
 
 from state.problem import ProblemError
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """Of this program. `state.migrations` holds one migration per number."""
 BUSY_MS = 40
 """How long one statement waits for another process. Longer waits belong to the caller, which can await."""

@@ -135,6 +135,10 @@ class Tool(Generic[P, R]):
         }
         return create_model(self.name, __config__=ConfigDict(extra="forbid"), **fields)
 
+    def output_schema(self) -> dict[str, Any]:
+        """Return the JSON schema of its result."""
+        return self._returns.json_schema(mode="serialization")
+
     @cached_property
     def _hints(self) -> dict[str, Any]:
         return get_type_hints(self.fn, include_extras=True)

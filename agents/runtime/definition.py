@@ -1,16 +1,17 @@
 """What an agent is: a name, two types, and a pure function from thread to step."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel
 
 from prompts import names, source
+from state.events import Event
 from state.spending import Budget
 from state.steps import Step
 from state.thread import Thread
@@ -18,6 +19,8 @@ from state.thread import Thread
 InputT = TypeVar("InputT", bound=BaseModel)
 OutputT = TypeVar("OutputT", bound=BaseModel)
 DEFAULT_BUDGET = Budget()
+Elsewhere: TypeAlias = Callable[[Thread, Callable[[int], Sequence[Event]]], Awaitable[Step]]
+"""Decides from a thread, and from its events past a version."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,12 @@ class Agent(Generic[InputT, OutputT]):
     budget: Budget = DEFAULT_BUDGET
     """What a thread of it may spend before it has to ask, unless the launch says otherwise."""
 
+    elsewhere: Elsewhere | None = None
+    """Decides in a process of its own in the place of `next_step`, which is never called then: its code is not ours."""
+
+    digest: str = ""
+    """Of the file that decides, when it decides elsewhere."""
+
     def task(self, thread: Thread) -> InputT:
         """Return the thread's task, typed. Validated once per drive, not once per step."""
         return self.input.model_validate(thread.task)
@@ -55,6 +64,8 @@ class Agent(Generic[InputT, OutputT]):
 
         How a repository or a person words them is not known before a prompt is rendered; its digest is in the log then.
         """
+        if self.digest:
+            return self.digest[:16]
         if (file := inspect.getsourcefile(self.next_step)) is None:
             return ""
         text = Path(file).read_text(encoding="utf-8")

@@ -8,6 +8,7 @@ import anyio
 import anyio.lowlevel
 
 from agents.runtime import budgets, questions
+from agents.runtime.deciding import Unavailable, decide
 from agents.runtime.definition import Agent
 from agents.runtime.divergence import diverged
 from agents.runtime.effects import Effects
@@ -97,18 +98,20 @@ async def _step(engine: Engine, pen: Pen, agent: Agent[Any, Any], effects: Effec
     thread = pen.thread
     try:
         if thread.pending is not None:
-            await effects.settle(thread.pending, None if thread.cancelling else _decide(agent, thread))
+            await effects.settle(thread.pending, None if thread.cancelling else await _decide(engine, agent, thread))
         elif thread.cancelling:
             await pen.decide(Cancelled())
         else:
-            await _take(engine, pen, effects, _decide(agent, thread))
+            await _take(engine, pen, effects, await _decide(engine, agent, thread))
     except Moved:
         pen.catch_up()
 
 
-def _decide(agent: Agent[Any, Any], thread: Thread) -> Step:
+async def _decide(engine: Engine, agent: Agent[Any, Any], thread: Thread) -> Step:
     try:
-        return agent.next_step(agent.task(thread), thread)
+        return await decide(engine.store, agent, thread)
+    except Unavailable:
+        raise
     except ProblemError as error:
         return Abort(error.problem)
 

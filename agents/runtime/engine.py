@@ -14,6 +14,7 @@ from agents.runtime.accepting import accepted
 from agents.runtime.answers import consequences, read_answer
 from agents.runtime.bells import Bells
 from agents.runtime.budgets import SESSION
+from agents.runtime.deciding import decide
 from agents.runtime.definition import Agent
 from agents.runtime.kin import cancel_children, resume_children, standing, wake_family
 from agents.runtime.model import Model
@@ -25,7 +26,7 @@ from prompts import rendered
 from state import fold
 from state.events import Cancelled, CancelRequested, Event, Launched, RepositoryRef, Resumed
 from state.identity import identity
-from state.problem import ProblemError
+from state.problem import Problem, ProblemError
 from state.spending import Budget, Spent
 from state.steps import Think
 from state.store import Moved, Store
@@ -39,8 +40,6 @@ log = logging.getLogger(__name__)
 
 TICK_S = 0.2
 """How often a waiting call looks for what another process wrote."""
-
-
 LIMITS = Limits()
 
 
@@ -83,6 +82,8 @@ class Engine:
     inline_bytes: int = 16384
     auto_resume_s: float = 900.0
     bells: Bells = field(default_factory=Bells)
+    missing: Callable[[str], Problem | None] = lambda _: None
+    """Why there is no agent of that name, where more is known than that."""
 
     @property
     def offered(self) -> list[Agent[Any, Any]]:
@@ -235,6 +236,8 @@ class Engine:
             ProblemError: `not_found`, with the names there are.
         """
         if (found := self.agents.get(name)) is None:
+            if (why := self.missing(name)) is not None:
+                raise ProblemError(why.kind, why.message, why.hint)
             raise ProblemError("not_found", f"There is no agent {name!r}.", f"There are: {', '.join(self.agents)}.")
         return found
 
@@ -254,9 +257,9 @@ class Engine:
         if asked.question.expires_at is not None and self.clock() > asked.question.expires_at:
             await patiently(self.store.signal, thread, renewed(asked, self.clock()))
             raise ProblemError("expired", f"{key!r} was open too long and is asked anew.", "Look again, then answer.")
-        return consequences(thread, read_answer(asked, answer, self._returns(thread)), channel, client)
+        return consequences(thread, read_answer(asked, answer, await self._returns(thread)), channel, client)
 
-    def _returns(self, thread: Thread) -> type[BaseModel] | None:
+    async def _returns(self, thread: Thread) -> type[BaseModel] | None:
         """Return what a waiting decision must be: the agent, being pure, says it again.
 
         Raises:
@@ -265,7 +268,7 @@ class Engine:
         if thread.asked is None or thread.asked.topic != "decision":
             return None
         agent = self.agent(thread.agent)
-        step = agent.next_step(agent.task(thread), thread)
+        step = await decide(self.store, agent, thread)
         if not (isinstance(step, Think) and step.key == thread.asked.key):
             message = f"The agent no longer asks for {thread.asked.key!r}; its code changed since it asked."
             raise ProblemError("diverged", message, "Cancel the thread and launch it again.")

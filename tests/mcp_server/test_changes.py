@@ -141,9 +141,10 @@ async def test_only_what_can_be_heard_of_is_acknowledged(shop: Path) -> None:
         asked = await at.told("errand", **task("ask"))
         there = f"thread://{asked['thread_id']}"
         wanted = ["thread://nobody", "repo://shop/status", "factor12://factors", "thread://latest", there]
-        async with at.client.listen(tools_list_changed=True, resource_subscriptions=wanted) as stream:
+        lists = {"tools_list_changed": True, "resources_list_changed": True}
+        async with at.client.listen(**lists, resource_subscriptions=wanted) as stream:
             assert stream.honored.resource_subscriptions == [there]
-            assert not stream.honored.tools_list_changed
+            assert stream.honored.tools_list_changed and not stream.honored.resources_list_changed
 
 
 @pytest.mark.parametrize(
@@ -169,7 +170,7 @@ async def test_what_is_announced_is_what_happens(shop: Path) -> None:
             newer = client.server_capabilities
     for told in (older, newer):
         assert told.tools and told.prompts and told.resources and told.completions
-        assert not (told.tools.list_changed or told.prompts.list_changed or told.resources.list_changed)
+        assert told.tools.list_changed and told.prompts.list_changed and not told.resources.list_changed
         assert told.resources.subscribe
 
 

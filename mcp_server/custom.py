@@ -1,0 +1,300 @@
+"""The agents of a person's own repositories: which there are, which are broken, and where each of them decides.
+
+Nothing of theirs runs in this process. A file that may run is described once by a process of its own; what it said is
+kept beside the store under the file's digest, so that a start needs no such process, and asks one only for decisions.
+"""
+
+import logging
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+import anyio
+
+from agents.runtime.deciding import Unavailable
+from agents.runtime.definition import Agent, Elsewhere
+from mcp_server.custom_files import Broken, Place, Source, places, signature, sources
+from mcp_server.kept import code_key, keep, read
+from mcp_server.repositories import Repositories
+from mcp_server.settings import Settings, child_environment
+from state.events import Event
+from state.grants import granted
+from state.problem import Problem, ProblemError
+from state.sqlite import Database
+from state.steps import Step
+from state.thread import Thread
+
+if TYPE_CHECKING:
+    from mcp_server.custom_child import Child
+
+log = logging.getLogger(__name__)
+
+FILE = "custom.json"
+BETWEEN = "__"
+LONGEST_NAME = 64
+"""What hosts take, their own prefix not counted."""
+LOAD_S = 5.0
+"""A file that only defines an agent is loaded in milliseconds."""
+Told: TypeAlias = dict[str, Any]
+"""What is known of one file: `shape`, `tool` and `prompt`, or `problem`."""
+
+
+class Custom:
+    """One per process."""
+
+    def __init__(self, settings: Settings, database: Database, repositories: Repositories) -> None:
+        self._settings, self._database, self._repositories = settings, database, repositories
+        self._glanced: object = None
+        self._places = list[Place]()
+        self._told: dict[str, Told] | None = None
+        self._sources = list[Source]()
+        self._unusable = list[Broken]()
+        self._offered = dict[str, Source]()
+        self._agents = dict[str, Agent[Any, Any]]()
+        self._children = dict[str, "Child"]()
+        self._learning = anyio.Lock()
+        self.broken = list[Broken]()
+        """What is not offered, and why."""
+
+    def look(self) -> bool:
+        """Look at the folders, and say whether other agents, or other broken ones, are there than before.
+
+        Files that were never seen come to be offered by `learn`.
+        """
+        if self._glance() == self._glanced:
+            return False
+        self._places = places(self._settings, self._database, self._repositories)
+        self._glanced = self._glance()
+        read = [sources(place) for place in self._places]
+        self._sources = [one for meant, _ in read for one in meant]
+        self._unusable = [one for _, broken in read for one in broken]
+        return self._settle()
+
+    async def learn(self) -> bool:
+        """Have every file that is not known described; say whether other agents are offered now."""
+        async with self._learning:
+            return await self._learn()
+
+    async def ready(self, name: str) -> None:
+        """Have files described only if the agent of that name may be among them, or was and is another now."""
+        if BETWEEN not in name:
+            return
+        self.look()
+        if self._offered.get(name) not in self._sources and self.unknown:
+            await self.learn()
+
+    async def _learn(self) -> bool:
+        changed, told, unknown = self.look(), self._kept(), self.unknown
+        for root in dict.fromkeys(one.root for one in unknown):
+            from mcp_server.custom_child import Child
+
+            mine = [one for one in unknown if one.root == root]
+            child = Child(root, mine[0].repo, child_environment())
+            try:
+                for one in mine:
+                    told[one.key] = await describe(child, one)
+            finally:
+                child.end()
+        if unknown:
+            self._keep()
+            changed = self._settle() or changed
+        return changed
+
+    @property
+    def unknown(self) -> list[Source]:
+        """The files that were never described."""
+        told = self._kept() if self._sources else {}
+        return [one for one in self._sources if one.key not in told]
+
+    @property
+    def is_watching(self) -> bool:
+        """Whether there are repositories whose agents count."""
+        return bool(self._places)
+
+    def named(self) -> list[str]:
+        """Return the names of all that are offered, in a stable order."""
+        self.look()
+        return list(self._offered)
+
+    def shown(self) -> tuple[list[Told], list[Told]]:
+        """Return the tools and the prompts, as `toolbox.shown` and `prompts.shown` describe them."""
+        told = self._kept() if self._offered else {}
+        mine = [told[one.key] for one in self._offered.values()]
+        return [one["tool"] for one in mine], [one["prompt"] for one in mine]
+
+    def agent(self, name: str) -> Agent[Any, Any] | None:
+        """Return the agent of that name, if it is offered."""
+        if BETWEEN not in name:
+            return None
+        self.look()
+        if (source := self._offered.get(name)) is None:
+            return None
+        if name not in self._agents:
+            shape = self._kept()[source.key]["shape"]
+            self._agents[name] = made(name, shape, source.digest, partial(self.decide, name))
+        return self._agents[name]
+
+    def may_have(self, name: str) -> bool:
+        """Whether a thread of that agent could be driven here; false for one that is known not to be offered."""
+        return BETWEEN not in name or self.agent(name) is not None or bool(self.unknown)
+
+    async def decide(self, name: str, thread: Thread, log: Callable[[int], Sequence[Event]]) -> Step:
+        """Have the file decide as it is now: a thread goes on with changed code, and diverges where that shows (R3).
+
+        Raises:
+            Unavailable: The file is gone, or broken.
+            ProblemError: It is at fault, and named.
+        """
+        from mcp_server.custom_child import Child
+        from mcp_server.custom_deciding import asked
+
+        await self.ready(name)
+        if (source := self._offered.get(name)) is None:
+            problem = self.missing(name)
+            assert problem is not None
+            raise Unavailable(problem.kind, problem.message, problem.hint)
+        child = self._children.setdefault(source.key, Child(source.root, source.repo, child_environment()))
+        return await asked(child, source, thread, log)
+
+    def missing(self, name: str) -> Problem | None:
+        """Say why an agent that has such a name is not there; nothing for a name that no such agent can have."""
+        if BETWEEN not in name:
+            return None
+        repo = name.partition(BETWEEN)[0]
+        for one in self.broken:
+            if slug(one.repo) == repo and (one.name or Path(one.file).stem) in (name.partition(BETWEEN)[2], ""):
+                return one.problem.model_copy(update={"message": f"There is no {name!r} now: {one.problem.message}"})
+        there = ", ".join(self._offered) or "none"
+        message = (
+            f"There is no agent {name[:80]!r}: no trusted repository {repo[:60]!r} has such a file in agents/ now."
+        )
+        hint = f"There are: {there}. `factor12 repo trust --agents PATH` offers a repository's agents."
+        return Problem(kind="not_found", message=message, hint=hint)
+
+    def home_of(self, name: str) -> Path | None:
+        """Return the repository that an agent is from."""
+        return self._offered[name].root if BETWEEN in name and name in self._offered else None
+
+    def end(self) -> None:
+        """End every process."""
+        for child in self._children.values():
+            child.end()
+
+    def _glance(self) -> object:
+        roots = (*self._repositories.roots, self._repositories.home)
+        moved = [root.stat().st_mtime_ns for root in roots if root is not None and root.is_dir()]
+        return granted(self._database), moved, [signature(place) for place in self._places]
+
+    def _settle(self) -> bool:
+        """Give out the names; of two files with one name the second is broken."""
+        offered, broken = dict[str, Source](), list(self._unusable)
+        told = self._kept() if self._sources else {}
+        for one in self._sources:
+            match told.get(one.key):
+                case {"problem": problem}:
+                    broken.append(Broken(one.repo, one.file, Problem.model_validate(problem)))
+                case {"shape": {"name": name}} if (full := f"{slug(one.repo)}{BETWEEN}{name}") in offered:
+                    message = f"{one.file} of {one.repo!r} is called {full!r} like {offered[full].file}."
+                    problem = Problem(kind="conflict", message=message, hint="Give it another name.")
+                    broken.append(Broken(one.repo, one.file, problem))
+                case {"shape": {"name": name}}:
+                    offered[f"{slug(one.repo)}{BETWEEN}{name}"] = one
+                case _:  # what was there before stays until it is known what is there now
+                    offered |= {name: old for name, old in self._offered.items() if old.place == one.place}
+        for key in self._children.keys() - {one.key for one in self._sources}:
+            if not self._children[key].is_asked:
+                self._children.pop(key).end()
+        before = (self._offered, self.broken)
+        self._agents = {name: agent for name, agent in self._agents.items() if offered.get(name) == self._offered[name]}
+        self._offered, self.broken = offered, broken
+        for one in broken:
+            if one not in before[1]:
+                log.warning("an agent is not offered: %s", one.problem)
+        return before != (offered, broken)
+
+    def _kept(self) -> dict[str, Told]:
+        """Return what is known of files, of this program's own version."""
+        if self._told is None:
+            kept = read(self._settings.state_dir / FILE, code_key()) or {"told": {}}
+            self._told = cast(dict[str, Told], kept["told"])
+        return self._told
+
+    def _keep(self) -> None:
+        """Keep it for the next start; what a slow machine may be to blame for is found out again."""
+        current = {one.key for one in self._sources}
+        lasting = {
+            key: told
+            for key, told in self._kept().items()
+            if key in current and told.get("problem", {}).get("kind") not in ("limit", "internal")
+        }
+        keep(self._settings.state_dir / FILE, {"key": code_key(), "told": lasting})
+
+
+async def describe(child: "Child", one: Source) -> Told:
+    """Have a file described by its process."""
+    try:
+        reply = await child.ask({"do": "shape", "file": one.file, "digest": one.digest}, LOAD_S)
+        return _described(one, reply["shape"])
+    except ProblemError as error:
+        return {"problem": error.problem.model_dump()}
+
+
+def _described(one: Source, shape: Told) -> Told:
+    from mcp_server import agent_tools, prompts, toolbox
+
+    if len(name := f"{slug(one.repo)}{BETWEEN}{shape['name']}") > LONGEST_NAME:
+        message = f"{one.file} of {one.repo!r} is called {name!r}; hosts take {LONGEST_NAME} characters."
+        raise ProblemError("bad_input", message, "Give it a shorter name.")
+    agent = made(name, shape)
+    tool = toolbox.shown(agent_tools.entry(agent), "agents")
+    return {"shape": shape, "tool": tool, "prompt": prompts.shown(agent)}
+
+
+def made(name: str, shape: Mapping[str, Any], digest: str = "", elsewhere: Elsewhere | None = None) -> Agent[Any, Any]:
+    """Return the agent as this process knows it: its types rebuilt from their schemas, and no code."""
+    from mcp_server.custom_shape import modelled
+
+    return Agent(
+        name,
+        shape["title"],
+        shape["description"],
+        modelled(shape["input"]),
+        modelled(shape["output"]),
+        _never,
+        mode=shape["mode"],
+        reads=tuple(shape["reads"]),
+        elsewhere=elsewhere,
+        digest=digest,
+    )
+
+
+def _never(_: Any, thread: Thread) -> Step:
+    """Say that it cannot be replayed, nor forked with another task: those ask an agent in this process."""
+    message = f"{thread.agent} decides in a process of its own, and is not asked here what it would have decided."
+    raise ProblemError("refused", message, "Launch it anew.")
+
+
+def slug(repo: str) -> str:
+    """Return a repository's name as part of a tool's."""
+    return re.sub(r"[^a-z0-9]+", "_", repo.lower()).strip("_") or "repo"
+
+
+class Roster(Mapping[str, Agent[Any, Any]]):
+    """Our own agents, and those of repositories as they are at the moment."""
+
+    def __init__(self, own: Mapping[str, Agent[Any, Any]], custom: Custom) -> None:
+        self._own, self._custom = own, custom
+
+    def __getitem__(self, name: str) -> Agent[Any, Any]:
+        if (found := self._own.get(name) or self._custom.agent(name)) is None:
+            raise KeyError(name)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._own
+        yield from self._custom.named()
+
+    def __len__(self) -> int:
+        return len(self._own) + len(self._custom.named())
