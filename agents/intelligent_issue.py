@@ -1,16 +1,17 @@
 """Fix an issue written in plain words: a model plans and proposes, code looks, checks, tries and judges."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from agents.runtime import patching, witness
-from agents.runtime.briefing import about, named_files, shown, sought
+from agents.runtime.briefing import about, named_files, sought
 from agents.runtime.changeset import undo_all
 from agents.runtime.definition import Agent
 from agents.runtime.followup import Reason, follow_up
 from agents.runtime.patching import Patch, repeated
+from agents.runtime.planning import known_red, planned, shows
 from agents.runtime.proof import Edited, Proof, Ran, checked, committed, scope_of
 from agents.runtime.script import need, script, thought
 from agents.runtime.trial import Bench, tried
@@ -20,13 +21,9 @@ from state.spending import Budget
 from state.steps import Done, Outcome, Step
 from state.thread import Thread
 from tools.commit import Commit
-from tools.evidence import Check
-from tools.facts import Sight, Wanted, gather, show_files
+from tools.facts import gather
 from tools.issue import Issue, read_issue
 
-Path: TypeAlias = Annotated[str, Field(max_length=1000)]
-LOOKS = 2
-"""How often the plan may ask for more files."""
 OWN_TEST = (
     "The test that shows it, {path}, was written in this run by the same model that wrote the fix: read it before you "
     "rely on it."
@@ -41,22 +38,6 @@ class Task(BaseModel):
     source_repo: str = Field(default="", description="Where the issue is kept, if in another repository")
     branch: bool = Field(default=False, description="Also commit exactly these edits on a new branch")
     repairs: Annotated[int, Field(ge=0, le=5)] = Field(default=3, description="Further tries after a patch that fails")
-
-
-class Plan(BaseModel):
-    """What is wrong and where; or what is missing to work on it at all."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    look_at: Annotated[list[Wanted], Field(max_length=8)] = Field(
-        default=[], description="Files to see before deciding; the rest of the answer then does not count"
-    )
-    wrong: Annotated[str, Field(max_length=2000)] = Field(description="What is wrong and what shall change")
-    files: Annotated[list[Path], Field(max_length=20)] = Field(default=[], description="Files that must change")
-    shown_by: Annotated[list[str], Field(max_length=20)] = Field(
-        default=[], description="Ids of failing tests that fail because of this issue; empty if none does"
-    )
-    missing: Literal["nothing"] | Reason = Field(default="nothing", description="What keeps it from being worked on")
 
 
 class Attempt(BaseModel):
@@ -90,46 +71,18 @@ def next_step(task: Task, thread: Thread) -> Step:
     scope = scope_of(task.check, issue)
     fix.before = checked(thread, scope)
     facts = need(thread, gather)(sought(issue, fix.before), files=named_files(issue, fix.before))
-    plan, context = _planned(thread, about(thread, issue, facts, fix.before))
+    plan, context = planned(thread, "plan_fix", about(thread, issue, facts, fix.before))
     fix.plan, context["plan"] = plan.wrong, plan.wrong
     if plan.missing != "nothing":
         return _short(fix, issue, plan.missing, plan.wrong, files=[one.path for one in facts.files])
-    bench = Bench(scope, fix.before, _known_red(plan, fix.before), allowed=_may_change(issue))
-    if not scope.no_check and not _shows(plan, fix.before):
-        seen = written(thread, scope, fix.before, context)
+    bench = Bench(scope, fix.before, known_red(plan, fix.before), allowed=_may_change(issue))
+    if not scope.no_check and not shows(plan, fix.before):
+        seen = written(thread, "write_test", scope, fix.before, context)
         if seen.check is None or seen.changed is None:
             return _without_test(thread, fix, issue, seen)
         fix.test = seen.changed.path
         bench = Bench(seen.scope, seen.check, [case.id for case in seen.red], seen, bench.allowed)
     return _repaired(task, thread, fix, issue, context, bench)
-
-
-def _planned(thread: Thread, context: dict[str, Any]) -> tuple[Plan, dict[str, Any]]:
-    """Return the plan, and the context with the files it asked for and those that it wants to change."""
-    sights: list[Sight] = []
-    number, left = 1, LOOKS
-    while True:
-        plan = thought(thread, "plan_fix", Plan, f"plan:{number}", **context, **shown(sights), looks_left=left)
-        if not plan.look_at or not left or plan.missing != "nothing":
-            break
-        sights.append(need(thread, show_files, f"show:{number}")(plan.look_at))
-        number, left = number + 1, left - 1
-    if plan.files and plan.missing == "nothing":
-        sights.append(need(thread, show_files, "show:planned")([Wanted(path=path) for path in plan.files]))
-    latest = shown(sights)
-    seen = {one["path"] for one in latest["shown"]}
-    return plan, {**context, **latest, "files": [one for one in context["files"] if one["path"] not in seen]}
-
-
-def _shows(plan: Plan, before: Check) -> bool:
-    """Whether the check, as it stands, can show that the issue is resolved."""
-    return bool(_known_red(plan, before)) or (not before.ids and before.verdict == "failed" and not before.flaky)
-
-
-def _known_red(plan: Plan, before: Check) -> list[str]:
-    """Return those of the tests that the plan names that do fail, and not by chance."""
-    red = {case.id for case in before.failures} - set(before.flaky)
-    return [test for test in plan.shown_by if test in red]
 
 
 def _may_change(issue: Issue) -> list[str]:
@@ -142,7 +95,7 @@ def _repaired(task: Task, thread: Thread, fix: Fix, issue: Issue, context: dict[
     last = ""
     for number in range(1, task.repairs + 2):
         failed = [one.failed for one in fix.attempts]
-        said = {**context, "tests": _tests(bench), "last": last, "failed": failed}
+        said = {**context, "tests": bench.tests, "last": last, "failed": failed}
         patch = thought(thread, "patch_fix", Patch, f"patch:{number}", **said)
         found = tried(thread, patch, bench, f":{number}")
         touched = list(dict.fromkeys(edit.path for edit in patch.edits))
@@ -154,12 +107,6 @@ def _repaired(task: Task, thread: Thread, fix: Fix, issue: Issue, context: dict[
         if thread.denials or found.files:
             break
     return _given_up(thread, fix, issue, bench)
-
-
-def _tests(bench: Bench) -> str:
-    """Return the tests that shall pass, with what they say now and, of one written in this run, its text."""
-    tests = [f"{case.id}\n{case.message}" for case in bench.base.failures if case.id in bench.wanted]
-    return "\n".join(tests + ([f"{own.path}:\n{own.new}"] if (own := bench.witness.test) else []))
 
 
 def _held(task: Task, thread: Thread, fix: Fix, issue: Issue, bench: Bench, patch: Patch) -> Step:

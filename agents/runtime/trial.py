@@ -28,6 +28,12 @@ class Bench(NamedTuple):
     allowed: Sequence[str] = ()
     """Tests and settings that the issue itself asks to change."""
 
+    @property
+    def tests(self) -> str:
+        """The tests that shall pass, with what they say now and, of one written in this run, its text."""
+        red = [f"{case.id}\n{case.message}" for case in self.base.failures if case.id in self.wanted]
+        return "\n".join(red + ([f"{own.path}:\n{own.new}"] if (own := self.witness.test) else []))
+
 
 class Tried(NamedTuple):
     failed: str = ""

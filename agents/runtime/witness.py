@@ -53,12 +53,12 @@ class Witness(NamedTuple):
     complaints: tuple[str, ...] = ()
 
 
-def written(thread: Thread, scope: Scope, before: Check, context: dict[str, Any]) -> Witness:
+def written(thread: Thread, prompt: str, scope: Scope, before: Check, context: dict[str, Any]) -> Witness:
     """Ask for a test until one fails as it should; one that does not is taken away again."""
     complaints: list[str] = []
     for number in range(1, TRIES + 1):
         said = {**context, "complaints": list(complaints), "runner": before.runner or ""}
-        test = thought(thread, "write_test", NewTest, f"write_test:{number}", **said)
+        test = thought(thread, prompt, NewTest, f"write_test:{number}", **said)
         found = _tried(thread, test, scope, before, f":test{number}")
         if found.test is not None:
             return found._replace(complaints=tuple(complaints))

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel
 
-from agents.intelligent_issue import Plan
 from agents.runtime.patching import Patch, PatchEdit
+from agents.runtime.planning import Plan
 from agents.runtime.witness import NewTest
 from tests.agents.shop import AUTH, AUTH_TESTS, FIXED, RED_TEST
 

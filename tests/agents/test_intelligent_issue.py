@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from agents.intelligent_issue import Plan
 from agents.runtime.model import ScriptedModel
 from agents.runtime.patching import Patch, PatchEdit
+from agents.runtime.planning import Plan
 from agents.runtime.witness import NewTest
 from state.events import Resolved
 from state.thread import Thread

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import pytest
 from pydantic import BaseModel
 
-from agents.intelligent_issue import Plan, Task, agent
+from agents.intelligent_issue import Task, agent
 from agents.runtime.patching import Patch, PatchEdit
+from agents.runtime.planning import Plan
 from agents.runtime.witness import NewTest
 from state.events import Event, Failed, Launched, Resolved
 from state.fold import replay
