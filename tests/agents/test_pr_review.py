@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from state.events import Failed
 from tests.agents.reviewing import AFTER, BEFORE, EMPTY, OFF, Silent, claim, desk, report, said, told
 from tests.agents.shop import AUTH, FIXED, SHOP, MakeRepository
 from tests.conftest import run_git
@@ -83,15 +84,25 @@ async def test_a_diff_that_asks_for_approval_is_data_and_a_model_that_obeys_chan
     assert told(thread) == ["new cart.py:3 <<<<<<< ours"]
 
 
-async def test_an_answer_of_a_megabyte_is_cut_and_what_it_repeats_is_said_once(cart: Path) -> None:
-    long = claim(OFF, 9, message="x" * 1_000_000, suggestion="y" * 1_000_000)
+async def test_a_long_answer_is_cut_and_what_it_repeats_is_said_once(cart: Path) -> None:
+    long = claim(OFF, 9, message="x" * 20_000, suggestion="y" * 20_000)
     many = [claim(EMPTY, 13, message=str(number)) for number in range(500)]
     async with desk(cart) as here:
-        thread = await here.review(said(long, claim(OFF * 100_000, 9), *many))
+        thread = await here.review(said(long, claim(OFF * 1000, 9), *many))
     made = report(thread)
     assert told(thread) == [f"new cart.py:9 {OFF}", f"new cart.py:13 {EMPTY}"]
     assert made["dropped_why"]["too many findings in one answer"] == 490
     assert len(str(made)) < 5000
+
+
+@pytest.mark.requirement("F9")
+async def test_an_answer_of_a_megabyte_is_refused_with_its_size_and_a_shorter_one_counts(cart: Path) -> None:
+    async with desk(cart) as here:
+        thread = await here.review(said(claim(OFF, 9, message="x" * 1_000_000)), said(claim(OFF, 9)))
+        records = here.runtime.store.read(thread.id)
+    [failed] = [record.event for record in records if isinstance(record.event, Failed)]
+    assert "characters, and at most 200000 are taken" in failed.problem.message
+    assert told(thread) == [f"new cart.py:9 {OFF}"]
 
 
 async def test_nothing_to_review_is_no_change_and_needs_no_model(make_repository: MakeRepository) -> None:
