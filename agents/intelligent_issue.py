@@ -17,7 +17,6 @@ from agents.runtime.script import need, script, thought
 from agents.runtime.trial import Bench, tried
 from agents.runtime.witness import Witness, written
 from state.problem import Problem
-from state.spending import Budget
 from state.steps import Done, Outcome, Step
 from state.thread import Thread
 from tools.commit import Commit
@@ -168,5 +167,4 @@ agent = Agent(
     next_step,
     mode="write",
     reads=("source_repo",),
-    budget=Budget(steps=100),
 )

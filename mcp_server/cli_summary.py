@@ -72,6 +72,7 @@ def _told(thread: Thread) -> list[str]:
         return [*(safe(line) for line in thread.question.text.splitlines()), *options]
     output = _fields(thread.output)
     lines = [one_line(str(output["summary"]))] if output.get("summary") else []
+    lines += [safe(line) for text in ("answer", "follow_up") for line in str(output.get(text) or "").splitlines()]
     lines += finding_lines(output)
     lines += _red(_fields(output.get("check")))
     lines += _evidence(_fields(output.get("evidence")))

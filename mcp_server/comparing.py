@@ -4,7 +4,7 @@ from typing import Any
 
 from mcp_server.compose import Runtime
 from mcp_server.envelope import error_of, status_of
-from state.events import Asked, Failed, Resolved
+from state.events import thought_of
 from state.problem import ProblemError
 from state.spending import Thought
 from state.store import Store
@@ -42,8 +42,7 @@ def summary(runtime: Runtime, thread: Thread) -> dict[str, Any]:
 
 def thoughts_of(store: Store, thread_id: str) -> list[Thought]:
     """Return how models were asked, in order."""
-    events = (record.event for record in store.read(thread_id))
-    return [event.thought for event in events if isinstance(event, Asked | Failed | Resolved) and event.thought]
+    return [thought for record in store.read(thread_id) if (thought := thought_of(record.event)) is not None]
 
 
 async def patch_of(runtime: Runtime, thread: Thread) -> str:

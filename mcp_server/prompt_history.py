@@ -8,11 +8,11 @@ from inspect import isawaitable
 from pathlib import Path
 from typing import Any
 
+from mcp_server.comparing import thoughts_of
 from mcp_server.compose import Runtime
 from mcp_server.wordings import Wording
 from prompts import ours
 from prompts.template import digest as digest_of
-from state.events import Asked, Failed, Resolved
 from state.problem import ProblemError
 from tools.base import Tool, ToolError
 from tools.git import git_log, git_show
@@ -77,8 +77,7 @@ class History:
     def _since(self, wanted: str, used: Wording) -> Iterator[Change]:
         """Compare with each version that a thread was shown, of the prompt and of the rules before it."""
         thread = self.runtime.find(wanted)
-        events = (record.event for record in self.runtime.store.read(thread.id))
-        shown = [event.thought for event in events if isinstance(event, Asked | Failed | Resolved) and event.thought]
+        shown = thoughts_of(self.runtime.store, thread.id)
         known = [one.digest for one in shown if one.template == self.name]
         if self.name == RULES:
             known = [one.rules for one in shown]

@@ -117,6 +117,7 @@ async def fork(runtime: Runner, thread_id: str, _: Nothing, body: ForkOf | None 
         version=told.version,
         task=told.task,
         isolation=told.isolation,
+        model=told.model,
     )
     return shown(runtime, thread)
 

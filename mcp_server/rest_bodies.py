@@ -81,6 +81,7 @@ class ForkOf(Taken):
     version: int | None = Field(default=None, ge=1, le=10**9)
     task: dict[str, Any] = Field(default={}, description="Fields of the agent's task to replace")
     isolation: Isolation = "worktree"
+    model: str = Field(default="", description="Decide anew: by this model of the chain, `host`, or `same`")
 
 
 class SaveOf(Taken):

@@ -288,4 +288,10 @@ Event: TypeAlias = Annotated[
     Field(discriminator="kind"),
 ]
 
+
+def thought_of(event: Event) -> Thought | None:
+    """Return how a model or a caller was asked, if the event is about that."""
+    return event.thought if isinstance(event, Asked | Failed | Resolved) else None
+
+
 event_adapter: TypeAdapter[Event] = TypeAdapter(Event, config=ConfigDict(defer_build=True))

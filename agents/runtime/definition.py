@@ -12,13 +12,11 @@ from pydantic import BaseModel
 
 from prompts import names, source
 from state.events import Event
-from state.spending import Budget
 from state.steps import Step
 from state.thread import Thread
 
 InputT = TypeVar("InputT", bound=BaseModel)
 OutputT = TypeVar("OutputT", bound=BaseModel)
-DEFAULT_BUDGET = Budget()
 Elsewhere: TypeAlias = Callable[[Thread, Callable[[int], Sequence[Event]]], Awaitable[Step]]
 """Decides from a thread, and from its events past a version."""
 
@@ -44,9 +42,6 @@ class Agent(Generic[InputT, OutputT]):
 
     offered: bool = True
     """Whether hosts and `factor12 run` offer it by its name; a command of its own launches it otherwise."""
-
-    budget: Budget = DEFAULT_BUDGET
-    """What a thread of it may spend before it has to ask, unless the launch says otherwise."""
 
     elsewhere: Elsewhere | None = None
     """Decides in a process of its own in the place of `next_step`, which is never called then: its code is not ours."""

@@ -4,7 +4,7 @@ from typing import assert_never
 
 from pydantic_core import to_jsonable_python
 
-from state.events import Started
+from state.events import Asked, Event, Failed, Resolved, Spawned, Started
 from state.identity import identity
 from state.problem import Problem
 from state.steps import Ask, Call, Effect, Spawn, Step, Think
@@ -22,6 +22,21 @@ def identity_of(effect: Effect | Spawn) -> str:
             told = [[child.key, child.agent, dict(child.task)] for child in children]
             return identity("spawn", {"join": join, "children": to_jsonable_python(told)})
     assert_never(effect)
+
+
+def decided(thread: Thread, event: Event) -> tuple[str, str] | None:
+    """Return key and identity of the effect that the event shows to have been decided at this point, if it does."""
+    match event:
+        case Started(key=key, hash=known) | Spawned(key=key, hash=known):
+            return key, known
+        case Resolved(key=key) if thread.pending is None:
+            return key, event.hash or identity(event.tool or "", event.args or {})
+        case Failed(key=key, hash=known) if thread.pending is None:
+            return key, known
+        case Asked(key=key, topic="decision", binding=known) if thread.asked is None:
+            return key, known
+        case _:
+            return None
 
 
 def diverged(thread: Thread, step: Effect | Spawn | Ask) -> Problem:

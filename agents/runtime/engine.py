@@ -41,6 +41,7 @@ log = logging.getLogger(__name__)
 TICK_S = 0.2
 """How often a waiting call looks for what another process wrote."""
 LIMITS = Limits()
+DEFAULT_BUDGET = Budget()
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,7 @@ class Launch:
     principal: str = ""
     client: str = ""
     idempotency_key: str = ""
-    budget: Budget | None = None
-    """Default: the agent's."""
+    budget: Budget = DEFAULT_BUDGET
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class Engine:
             workspace=wish.workspace,
             principal=wish.principal,
             code=agent.code,
-            budget=wish.budget or agent.budget,
+            budget=wish.budget,
             client=wish.client,
         )
         roots = [[ref.source, "worktree"] if ref.source else ref.root for ref in wish.workspace]

@@ -5,24 +5,20 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from agents.runtime.accepting import accepted
-from agents.runtime.divergence import identity_of
+from agents.runtime.divergence import decided, identity_of
 from agents.runtime.engine import Engine
 from agents.runtime.patience import patiently
 from state.events import (
-    Asked,
     CheckpointTaken,
     ChildEnded,
     Event,
-    Failed,
     Launched,
     RepositoryRef,
     Resolved,
     Rewound,
-    Spawned,
-    Started,
+    thought_of,
 )
 from state.fold import reduce, replay
-from state.identity import identity
 from state.problem import ProblemError
 from state.steps import Call, Spawn, Think
 from state.store import Record
@@ -47,7 +43,7 @@ def fork_point(records: Sequence[Record], version: int) -> int:
 def before_decisions(records: Sequence[Record]) -> int:
     """Return the last version before a model was first asked; the last of all if none was."""
     for record in records:
-        if isinstance(event := record.event, Asked | Failed | Resolved) and event.thought is not None:
+        if thought_of(record.event) is not None:
             return record.version - 1
     return len(records)
 
@@ -126,21 +122,10 @@ def _require_agreement(engine: Engine, launched: Launched, then: Sequence[Event]
     task = agent.task(thread)
     for event in then:
         after = reduce(thread, event)
-        if (decided := _decided(thread, event)) is not None:
+        if (wanted := decided(thread, event)) is not None:
             step = agent.next_step(task, thread)
-            if not isinstance(step, Call | Think | Spawn) or (step.key, identity_of(step)) != decided:
-                message = f"With this task the agent decides something else than {decided[0]!r} after version"
+            if not isinstance(step, Call | Think | Spawn) or (step.key, identity_of(step)) != wanted:
+                message = f"With this task the agent decides something else than {wanted[0]!r} after version"
                 hint = f"Fork at version {thread.version} or before, or launch the agent anew."
                 raise ProblemError("bad_input", f"{message} {thread.version}.", hint)
         thread = after
-
-
-def _decided(thread: Thread, event: Event) -> tuple[str, str] | None:
-    """Return key and identity of the effect that the event shows to have been decided, if it does."""
-    match event:
-        case Started(key=key, hash=known) | Spawned(key=key, hash=known):
-            return key, known
-        case Resolved(key=key, tool=str(tool), args=dict(args)) if thread.pending is None and not event.hash:
-            return key, identity(tool, args)
-        case _:
-            return None

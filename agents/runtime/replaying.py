@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any, assert_never
 
 from agents.runtime.definition import Agent
-from agents.runtime.divergence import identity_of
+from agents.runtime.divergence import decided, identity_of
 from agents.runtime.model import Prompt
 from agents.runtime.thinking import Render, prompt_for
 from agents.runtime.window import Limits
 from prompts import Rendered
-from state.events import Aborted, Asked, Event, Failed, Finished, Resolved, Spawned, Started
+from state.events import Aborted, Answered, Asked, Event, Failed, Finished, thought_of
 from state.fold import reduce
-from state.identity import identity
 from state.problem import ProblemError
 from state.spending import Thought
 from state.steps import Abort, Ask, Call, Done, Spawn, Step, Think
@@ -66,16 +65,17 @@ def replayed(agent: Agent[Any, Any], records: Sequence[Record], render: Render, 
     Raises:
         InvalidTransition: The log contradicts itself.
     """
-    found, thread = Replayed(), Thread(id="")
+    found, thread, before = Replayed(), Thread(id=""), None
     for record in records:
-        if (said := _decided(thread, record.event)) is not None:
+        event = record.event
+        if (said := _then(thread, event)) is not None and not _engines_own(event, before):
             step = _step(agent, thread)
-            if (now := _said(step)) != said:
-                found.differences.append(Difference(record.version, said, now))
-            else:
+            if (now := _said(step)) == said:
                 found.steps += 1
                 _compare_words(found, thread, step, record, render, limits)
-        thread = reduce(thread, record.event)
+            elif not (isinstance(event, Aborted) and _unmade(thread, step, render, limits)):
+                found.differences.append(Difference(record.version, said, now))
+        thread, before = reduce(thread, event), event
     return found
 
 
@@ -86,25 +86,54 @@ def _step(agent: Agent[Any, Any], thread: Thread) -> Step:
         return Abort(error.problem)
 
 
-def _decided(thread: Thread, event: Event) -> str | None:
-    """Return what the agent decided, if the event shows it; what the engine decided for itself is not compared."""
+def _then(thread: Thread, event: Event) -> str | None:
+    """Return what the agent decided, if the event shows it."""
+    if (effect := decided(thread, event)) is not None:
+        return " ".join(effect)
     match event:
-        case Started(key=key, hash=known) | Spawned(key=key, hash=known):
-            return f"{key} {known}"
-        case Resolved(key=key) if thread.pending is None:
-            return f"{key} {event.hash or identity(event.tool or '', event.args or {})}"
-        case Failed(key=key, hash=known) if thread.pending is None:
-            return f"{key} {known}"
-        case Asked(key=key, topic="decision", binding=binding) if thread.asked is None:
-            return f"{key} {binding}"
         case Asked(key=key, topic="agent") if thread.asked is None:
             return f"ask {key}: {event.question.text} {list(event.question.options)}"
         case Finished(outcome=outcome, output=output):
             return f"{outcome} {_json(output)}"
-        case Aborted(problem=problem) if thread.asked is None and not thread.denials and problem.kind != "diverged":
+        case Aborted(problem=problem):
             return f"abort {problem}"
         case _:
             return None
+
+
+def _engines_own(event: Event, before: Event | None) -> bool:
+    """Tell whether the engine ended the thread, whatever the agent wanted: as a person or a model's provider said."""
+    if not isinstance(event, Aborted):
+        return False
+    match before:
+        case Answered(answer="stop"):
+            return True
+        case Failed(thought=Thought(), problem=problem):
+            return problem == event.problem
+        case _:
+            return event.outcome == "denied" or event.problem.kind == "diverged"
+
+
+def _unmade(thread: Thread, step: Step, render: Render, limits: Limits) -> bool:
+    """Tell whether the agent wants a decision whose prompt cannot be made, which ends the thread."""
+    if not isinstance(step, Think):
+        return False
+    try:
+        _words(thread, step, render, limits)
+    except ProblemError:
+        return True
+    return False
+
+
+def _words(thread: Thread, step: Think, render: Render, limits: Limits) -> tuple[Rendered, Rendered, str]:
+    """Return both templates as they are used now, and the hash of what is sent; of what must shrink first, none.
+
+    Raises:
+        ProblemError: The prompt cannot be made.
+    """
+    rules, body = render(thread, "system", {}), render(thread, step.prompt, step.context)
+    prompt = prompt_for(thread, step, rules, body, limits)
+    return rules, body, prompt.sent if isinstance(prompt, Prompt) else ""
 
 
 def _said(step: Step) -> str:
@@ -125,16 +154,15 @@ def _json(value: Any) -> str:
 
 
 def _compare_words(found: Replayed, thread: Thread, step: Step, record: Record, render: Render, limits: Limits) -> None:
-    then: Thought | None = getattr(record.event, "thought", None)
+    then = thought_of(record.event)
     if then is None or not isinstance(step, Think):
         return
     try:
-        rules, body = render(thread, "system", {}), render(thread, step.prompt, step.context)
-        prompt = prompt_for(thread, step, rules, body, limits)
+        rules, body, sent = _words(thread, step, render, limits)
     except ProblemError as error:
         found.differences.append(Difference(record.version, f"prompt {then.template}", str(error)))
         return
-    if isinstance(prompt, Prompt) and prompt.sent == then.sent:
+    if sent == then.sent:
         found.prompts += 1
     else:
         found.reworded.append(Reworded(record.version, then, body, rules))

@@ -10,10 +10,10 @@ from typing import Any
 
 import anyio
 
-from agents.runtime.definition import DEFAULT_BUDGET, Agent
+from agents.runtime.definition import Agent
 from agents.runtime.dispatcher import InProcessDispatcher
 from agents.runtime.driver import drive
-from agents.runtime.engine import Engine, Launch
+from agents.runtime.engine import DEFAULT_BUDGET, Engine, Launch
 from state.events import Event, Launched, Spawned
 from state.log import SqliteStore
 from state.owner import this_process

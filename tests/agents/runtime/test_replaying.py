@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from agents.runtime.definition import Agent
-from agents.runtime.model import ScriptedModel
+from agents.runtime.model import ModelError, ScriptedModel
 from agents.runtime.replaying import Replayed, replayed
 from agents.runtime.window import Limits
 from prompts import Rendered
-from state.steps import Ask, Done, Step, Think
+from state.problem import Problem
+from state.steps import Abort, Ask, Done, Step, Think
 from state.thread import Thread
 from tests.agents.runtime.lab import Lab, answer, run
 from tests.agents.runtime.toys import Errand, Report, Word, add, agent_of, errand, lines, render
@@ -79,3 +80,25 @@ async def test_what_a_caller_decided_is_compared_too(lab: Lab) -> None:
         return Think(step.key, "word", Word, {"name": "sea"}) if isinstance(step, Think) else step
 
     assert not again(records, agent_of(other)).equal
+
+
+@pytest.mark.parametrize("said", ["stop", "deny"])
+async def test_an_end_that_a_person_or_a_provider_brought_is_no_difference(lab: Lab, said: str) -> None:
+    trouble = ModelError("limit", "The prompt is too long for the model.", then="ask" if said == "stop" else "fail")
+    engine = lab.engine(model=ScriptedModel(trouble))
+    thread = await run(engine, lines("add a", "think sky"))
+    done = await answer(engine, thread, "stop") if said == "stop" else thread
+    assert done.status == "failed"
+    assert again(engine.store.read(done.id)).equal
+
+
+async def test_an_agent_that_gives_up_no_more_is_a_difference(lab: Lab) -> None:
+    def gives_up(task: Errand, thread: Thread) -> Step:
+        step = errand.next_step(task, thread)
+        gone = Problem(kind="not_found", message="There is no sky.")
+        return Abort(gone) if isinstance(step, Think) else step
+
+    engine = lab.engine(agents=[agent_of(gives_up)])
+    done = await run(engine, lines("add a", "think sky"))
+    found = again(engine.store.read(done.id))
+    assert [one.then for one in found.differences] == ["abort There is no sky."]
