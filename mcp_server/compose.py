@@ -20,12 +20,13 @@ from agents.runtime.patience import patiently
 from agents.runtime.window import Limits
 from mcp_server.background import Background
 from mcp_server.callers import LOCAL, Caller, Scope, caller_of
-from mcp_server.custom import Custom, Roster
+from mcp_server.custom import Custom
 from mcp_server.deciding import decider, links
 from mcp_server.logs import about
 from mcp_server.outward import Outward
 from mcp_server.parts import Parts, parts_of
 from mcp_server.repositories import Repositories
+from mcp_server.roster import Roster
 from mcp_server.settings import Settings, child_environment
 from mcp_server.tally import Calls
 from mcp_server.wordings import Wordings
@@ -293,7 +294,6 @@ def compose(
     store = wrap_store(SqliteStore(database, lease_s=settings.lease_s))
     repositories = Repositories(settings, database, store, home)
     dispatcher, outward = InProcessDispatcher(settings.max_concurrent_agents), Outward(more=settings.secrets)
-
     parts = parts_of(agents, tools)
     return Runtime(
         settings, database, store, repositories, dispatcher, parts, outward, caller=caller, for_everybody=for_everybody

@@ -6,7 +6,7 @@ kept beside the store under the file's digest, so that a start needs no such pro
 
 import logging
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
@@ -22,7 +22,7 @@ from mcp_server.settings import Settings, child_environment
 from state.events import Event
 from state.grants import granted
 from state.problem import Problem, ProblemError
-from state.sqlite import Database
+from state.sqlite import Database, StoreError
 from state.steps import Step
 from state.thread import Thread
 
@@ -61,12 +61,17 @@ class Custom:
     def look(self) -> bool:
         """Look at the folders, and say whether other agents, or other broken ones, are there than before.
 
-        Files that were never seen come to be offered by `learn`.
+        Files that were never seen come to be offered by `learn`. Where the store cannot be read, nothing is trusted
+        anew, and whoever needs the store is told.
         """
-        if self._glance() == self._glanced:
+        try:
+            if self._glance() == self._glanced:
+                return False
+            self._places = places(self._settings, self._database, self._repositories)
+            self._glanced = self._glance()
+        except StoreError as error:
+            log.error("agents of repositories were not looked for: %s", error)
             return False
-        self._places = places(self._settings, self._database, self._repositories)
-        self._glanced = self._glance()
         read = [sources(place) for place in self._places]
         self._sources = [one for meant, _ in read for one in meant]
         self._unusable = [one for _, broken in read for one in broken]
@@ -279,22 +284,3 @@ def _never(_: Any, thread: Thread) -> Step:
 def slug(repo: str) -> str:
     """Return a repository's name as part of a tool's."""
     return re.sub(r"[^a-z0-9]+", "_", repo.lower()).strip("_") or "repo"
-
-
-class Roster(Mapping[str, Agent[Any, Any]]):
-    """Our own agents, and those of repositories as they are at the moment."""
-
-    def __init__(self, own: Mapping[str, Agent[Any, Any]], custom: Custom) -> None:
-        self._own, self._custom = own, custom
-
-    def __getitem__(self, name: str) -> Agent[Any, Any]:
-        if (found := self._own.get(name) or self._custom.agent(name)) is None:
-            raise KeyError(name)
-        return found
-
-    def __iter__(self) -> Iterator[str]:
-        yield from self._own
-        yield from self._custom.named()
-
-    def __len__(self) -> int:
-        return len(self._own) + len(self._custom.named())

@@ -10,7 +10,7 @@ from state.events import Failed
 from tests.agents.reviewing import AFTER, BEFORE, EMPTY, OFF, Silent, claim, desk, report, said, told
 from tests.agents.shop import AUTH, FIXED, SHOP, MakeRepository
 from tests.conftest import run_git
-from tests.tools.checking import tree
+from tests.tools.checking import PATH, tree
 from tools.reviewing.recall import MOST_PACKS
 
 pytestmark = pytest.mark.anyio
@@ -283,8 +283,9 @@ async def test_an_untrusted_repository_is_reviewed_without_running_anything(
 
 
 async def test_the_linter_speaks_of_added_lines_only_and_once_it_is_silent_that_is_fixed(
-    make_repository: MakeRepository,
+    make_repository: MakeRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("PATH", PATH)
     root = make_repository("shop", {"ruff.toml": "", "a.py": "import os\n\n\ndef f():\n    return 1\n"})
     (root / "a.py").write_text("import os\n\n\ndef f():\n    import sys\n    return 1\n")
     async with desk(root, trusted=True) as here:

@@ -19,7 +19,7 @@ from state.sqlite import Database
 from tests.mcp_server.custom_repos import HEAD, READER, TYPES, agent_file, beside, names, served, sister, trust
 from tests.mcp_server.door import ERAS, Era, settings_in, structured, text_of
 from tests.mcp_server.test_changes import Ear
-from tests.tools.checking import program
+from tests.tools.checking import PATH, program
 
 pytestmark = pytest.mark.anyio
 EXAMPLE = Path(__file__).parents[2] / "examples" / "review"
@@ -28,8 +28,11 @@ BLOCKS = "while True:\n    pass\n"
 
 @pytest.mark.requirement("R19")
 @pytest.mark.parametrize("era", ERAS)
-async def test_the_example_reviews_a_repository_with_a_real_linter(shop: Path, era: Era) -> None:
+async def test_the_example_reviews_a_repository_with_a_real_linter(
+    shop: Path, era: Era, monkeypatch: pytest.MonkeyPatch
+) -> None:
     program("ruff")
+    monkeypatch.setenv("PATH", PATH)
     (shop / "ruff.toml").write_text('[lint]\nselect = ["F"]\n')
     (shop / "till.py").write_text("import os\n\n\nprint('open')\n")
     files = {str(path.relative_to(EXAMPLE)): path.read_text() for path in EXAMPLE.rglob("*.py")}

@@ -13,7 +13,7 @@ from agents.runtime.driver import drive
 from agents.runtime.engine import Launch
 from agents.runtime.model import ModelError
 from agents.runtime.script import script, thought
-from mcp_server.compose import Runtime, compose
+from mcp_server.compose import Runtime, running
 from mcp_server.deciding import BY_CALLER, decider, deciding, lacking, unpriced
 from mcp_server.service_tools import health
 from mcp_server.settings import Settings
@@ -106,9 +106,8 @@ def test_without_a_model_the_caller_decides_and_doctor_and_health_say_who(tmp_pa
 
 @asynccontextmanager
 async def composed(folder: Path, settings: Settings) -> AsyncGenerator[Runtime]:
-    runtime = compose(settings, folder, agents=(thinker,), tools=())
-    yield runtime
-    runtime.database.close()
+    async with running(settings, folder, sweeping=False, agents=(thinker,), tools=()) as runtime:
+        yield runtime
 
 
 async def thinks(folder: Path, server: Provider, model: str) -> tuple[Thread, dict[str, Any]]:

@@ -89,6 +89,6 @@ async def test_over_pipes_only_known_tasks_are_agreed_to_and_only_for_who_declar
         )
         first, second = await host.receive(), await host.receive()
         assert first["method"] == "notifications/subscriptions/acknowledged"
-        assert first["params"]["notifications"] == {"taskIds": [f"{mine.id}@1e"]}
+        assert first["params"]["notifications"] == {"taskIds": [f"{mine.id}@1e"], "toolsListChanged": True}
         assert second["method"] == "notifications/tasks" and second["params"]["status"] == "input_required"
         assert second["params"]["_meta"]["io.modelcontextprotocol/subscriptionId"] == known

@@ -23,6 +23,19 @@ DIGEST = "0" * 64
 EDIT = {"old": "b", "new": "c"}
 GOOD: dict[str, dict[str, Any]] = {
     "read_issue": {"issue": "issues/1.md"},
+    "assess_issue": {"issue": "issues/1.md", "repo": "victim"},
+    "list_parts": {"parent": 1, "repo": "victim"},
+    "gather": {"text": "`src/a.py` has b", "files": ["b.txt"], "repo": "victim"},
+    "show_files": {"wanted": [{"path": "b.txt", "around": "b"}], "repo": "victim"},
+    "read_change": {"base": "HEAD", "head": "HEAD", "paths": ["b.txt"], "repo": "victim"},
+    "read_parts": {"snapshot": DIGEST, "numbers": [1]},
+    "recall_reviews": {"snapshot": DIGEST, "dismiss": ["f1"], "reopen": ["f2"]},
+    "sum_numbers": {"numbers": [1, 2]},
+    "subtract_numbers": {"a": 1, "b": 2},
+    "multiply_numbers": {"numbers": [1, 2]},
+    "divide_numbers": {"a": 1, "b": 2},
+    "power": {"base": 2, "exponent": 3},
+    "square_root": {"number": 4},
     "locate": {"pairs": [{"file": "b.txt", "old": "b", "new": "c"}]},
     "read_file": {"path": "b.txt", "repo": "victim"},
     "list_files": {"under": "src", "pattern": "*.py", "repo": "victim"},
@@ -46,6 +59,8 @@ GOOD: dict[str, dict[str, Any]] = {
         "repo": "victim",
     },
 }
+NOT_ALONE = {"edit_file", "undo_edit", "take_over", "read_parts", "recall_reviews"}
+"""These want the digest of something that was made before."""
 VALUES = (
     "--output={out}",
     "--upload-pack={mark}",
@@ -132,7 +147,7 @@ async def test_an_option_in_any_argument_stays_a_value(name: str, place: Place, 
     assert not {path.name for path in (place.folder / "base").iterdir()} - {"victim"}
 
 
-@pytest.mark.parametrize("name", sorted(GOOD.keys() - {"edit_file", "undo_edit", "take_over"}))
+@pytest.mark.parametrize("name", sorted(GOOD.keys() - NOT_ALONE))
 async def test_the_same_arguments_unspoiled_are_worked_with(name: str, place: Place, victim: Path) -> None:
     assert await call(BY_NAME[name], place, victim, GOOD[name])
 
