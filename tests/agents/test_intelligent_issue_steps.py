@@ -9,10 +9,10 @@ from agents.intelligent_issue import Task, agent
 from agents.runtime.patching import Patch, PatchEdit
 from agents.runtime.planning import Plan
 from agents.runtime.witness import NewTest
-from state.events import Event, Failed, Launched, Resolved
-from state.fold import replay
+from state.events import Event, Failed, Resolved
 from state.problem import Problem
-from state.steps import Abort, Ask, Call, Done, Spawn, Step, Think
+from state.steps import Step
+from tests.agents.prefixes import next_after, told
 from tools.changes import Changed
 from tools.edits import Edit
 from tools.evidence import Check
@@ -82,28 +82,7 @@ def failed(key: str, kind: str = "conflict") -> Failed:
 
 
 def step_after(*events: Event, **task: object) -> Step:
-    given = Task.model_validate({"issue": "8", **task})
-    thread = replay("t", (Launched(agent=agent.name, session="s", task=given.model_dump(), at=0.0), *events))
-    first = agent.next_step(given, thread)
-    assert agent.next_step(given, thread) == first
-    return first
-
-
-def told(step: Step) -> str:
-    """Say a step in a few words: what it does and under which key, or how it ends."""
-    match step:
-        case Call(key, tool, _):
-            return f"{tool} {key}"
-        case Think(key, prompt, _, _):
-            return f"think {prompt} {key}"
-        case Ask(key, _, options, _, _):
-            return f"ask {key} {'|'.join(options)}"
-        case Spawn(key):
-            return f"spawn {key}"
-        case Done(_, outcome):
-            return f"done {outcome}"
-        case Abort(reason):
-            return f"abort {reason.kind}"
+    return next_after(agent, Task.model_validate({"issue": "8", **task}), *events)
 
 
 READ = resolved("read_issue", "read_issue", ISSUE)

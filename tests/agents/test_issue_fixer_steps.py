@@ -6,10 +6,10 @@ import pytest
 from pydantic import BaseModel
 
 from agents.issue_fixer import Task, agent
-from state.events import Event, Failed, Launched, Resolved
-from state.fold import replay
+from state.events import Event, Failed, Resolved
 from state.problem import Problem
-from state.steps import Abort, Ask, Call, Done, Step
+from state.steps import Step
+from tests.agents.prefixes import next_after, told
 from tools.changes import Changed
 from tools.edits import Edit
 from tools.evidence import Check
@@ -40,26 +40,7 @@ def resolved(key: str, tool: str, value: BaseModel) -> Resolved:
 
 
 def step_after(*events: Event) -> Step:
-    task = Task(issue="8")
-    thread = replay("t", (Launched(agent="issue_fixer", session="s", task=task.model_dump(), at=0.0), *events))
-    first = agent.next_step(task, thread)
-    assert agent.next_step(task, thread) == first
-    return first
-
-
-def told(step: Step) -> str:
-    """Say a step in a few words: what it does and under which key, or how it ends."""
-    match step:
-        case Call(key, tool, _):
-            return f"{tool} {key}"
-        case Ask(key, _, options, _, _):
-            return f"ask {key} {'|'.join(options)}"
-        case Done(_, outcome):
-            return f"done {outcome}"
-        case Abort(reason):
-            return f"abort {reason.kind}"
-        case _:
-            return str(step)
+    return next_after(agent, Task(issue="8"), *events)
 
 
 READ = resolved("read_issue", "read_issue", ISSUE)

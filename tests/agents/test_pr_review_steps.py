@@ -7,10 +7,10 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from agents.pr_review import Task, agent
-from state.events import Event, Failed, Launched, Resolved
-from state.fold import replay
+from state.events import Event, Failed, Resolved
 from state.problem import Problem
 from state.steps import Abort, Call, Done, Step, Think
+from tests.agents.prefixes import next_after
 from tests.agents.reviewing import claim, said
 from tools.evidence import Check
 from tools.linters import Lint
@@ -40,11 +40,7 @@ def failed(key: str) -> Failed:
 
 
 def step_after(*events: Event, **given: Any) -> Step:
-    task = Task.model_validate(given)
-    thread = replay("t", (Launched(agent="pr_review", session="s", task=task.model_dump(), at=0.0), *events))
-    first = agent.next_step(task, thread)
-    assert agent.next_step(task, thread) == first
-    return first
+    return next_after(agent, Task.model_validate(given), *events)
 
 
 def told(step: Step) -> str:
