@@ -4,6 +4,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from shlex import quote
 from typing import Annotated, Any, TypeAlias
 
 import typer
@@ -123,7 +124,7 @@ def example(agent: Agent[Any, Any]) -> str:
     """Return a command line that runs the agent."""
     for name, schema in task_fields(agent).items():
         value = next(iter(schema.get("examples", ())), name.upper())
-        return f"factor12 run {agent.name} --{name.replace('_', '-')} {value}"
+        return f"factor12 run {agent.name} --{name.replace('_', '-')} {quote(str(value))}"
     return f"factor12 run {agent.name}"
 
 
