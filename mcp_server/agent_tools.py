@@ -48,7 +48,8 @@ async def _launch(runtime: Runtime, agent: Agent[Any, Any], ctx: Ctx, args: Base
     call = begin(runtime, ctx)
     place = Place(**args.model_dump(include={"repo", "session", "isolation"}))
     task = args.model_dump(mode="json", include=set(agent.input.model_fields), exclude_unset=True)
-    meant = await wish(runtime, agent, task, place, client=client_name(ctx), idempotency_key=_idempotency_key(ctx))
+    client, key = client_name(ctx), _idempotency_key(ctx)
+    meant = await wish(runtime, agent, task, place, source="mcp", client=client, idempotency_key=key)
     return await settle(call, await runtime.engine.launch(meant))
 
 

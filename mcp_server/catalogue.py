@@ -6,6 +6,7 @@ from agents.assistant import agent as assistant
 from agents.intelligent_issue import agent as intelligent_issue
 from agents.issue_fixer import agent as issue_fixer
 from agents.pr_review import agent as pr_review
+from agents.research import agent as research
 from agents.runtime.definition import Agent
 from agents.smart_issue import agent as smart_issue
 from agents.take_over import agent as take_over_agent
@@ -13,6 +14,7 @@ from agents.testing import agent as testing
 from tools.base import Tool
 from tools.calculating import CALCULATING
 from tools.checks import run_check
+from tools.citations import check_claims
 from tools.commit import commit_edits
 from tools.complexity import assess_issue
 from tools.facts import gather, show_files
@@ -22,10 +24,12 @@ from tools.issue import read_issue
 from tools.issue_parts import list_parts
 from tools.linters import run_linter
 from tools.locate import locate
+from tools.lookups import look_up
 from tools.review import review_edits
 from tools.reviewing.change import read_change, read_parts
 from tools.reviewing.recall import recall_reviews
 from tools.search import search
+from tools.surveying import survey
 from tools.takeover import take_over
 
 AGENTS: tuple[Agent[Any, Any], ...] = (
@@ -35,6 +39,7 @@ AGENTS: tuple[Agent[Any, Any], ...] = (
     pr_review,
     testing,
     assistant,
+    research,
     take_over_agent,
 )
 OFFERED = tuple(agent for agent in AGENTS if agent.offered)
@@ -64,4 +69,7 @@ TOOLS: tuple[Tool[..., Any], ...] = (
     read_change,
     read_parts,
     recall_reviews,
+    survey,
+    look_up,
+    check_claims,
 )

@@ -21,6 +21,7 @@ from mcp_server.launching import Place, wish
 from mcp_server.repositories import Isolation
 from state.problem import ProblemError
 
+CLIENT = "factor12 run"
 PAIR = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)=(.*)", re.DOTALL)
 
 Words: TypeAlias = Annotated[
@@ -80,8 +81,8 @@ def launcher(agent: Agent[Any, Any]) -> Callable[..., int]:
             async with driving(ctx) as runtime:
                 await runtime.custom.learn()
                 place = Place(repository(repo), session, isolation)
-                meant = await wish(runtime, agent, task, place, client="factor12 run", idempotency_key=idempotency_key)
-                thread = await runtime.engine.launch(meant)
+                wanted = wish(runtime, agent, task, place, source="cli", client=CLIENT, idempotency_key=idempotency_key)
+                thread = await runtime.engine.launch(await wanted)
                 return await attend(runtime, thread.id, seconds=wait, as_json=as_json)
 
         return loop.run(launch)

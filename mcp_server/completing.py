@@ -87,6 +87,14 @@ async def _repositories(asked: Asked) -> list[str]:
     return [named.name for named in await run_sync(asked.runtime.repositories.list)]
 
 
+async def _several(asked: Asked) -> list[str]:
+    """Complete the last of several names, which a prompt's argument has in one text; the others stay as they are."""
+    last = asked.text.rpartition(",")[2].lstrip()
+    before = asked.text.removesuffix(last) if last else asked.text
+    given = {name.strip() for name in before.split(",")}
+    return [f"{before}{name}" for name in await _repositories(asked) if name not in given]
+
+
 async def _issues(asked: Asked) -> list[str]:
     from tools.issue import issue_names
 
@@ -130,6 +138,7 @@ async def _prompts(asked: Asked) -> list[str]:
 _ARGUMENTS: Mapping[str, Source] = {
     "repo": _repositories,
     "source_repo": _repositories,
+    "repos": _several,
     "issue": _issues,
     "branch": _branches,
     "base": _branches,

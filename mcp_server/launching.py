@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from anyio.to_thread import run_sync
 
@@ -10,7 +10,7 @@ from agents.runtime.definition import Agent
 from agents.runtime.engine import Launch
 from mcp_server.compose import Runtime
 from mcp_server.repositories import Isolation
-from state.events import RepositoryRef
+from state.events import RepositoryRef, Source
 from state.problem import ProblemError
 from state.thread import Thread
 
@@ -31,6 +31,8 @@ async def wish(
     place: Place,
     *,
     client: str = "",
+    source: Source = "",
+    untrusted: tuple[str, ...] = (),
     idempotency_key: str = "",
 ) -> Launch:
     """Return the launch: the repository meant comes first, then those that the task names, for reading.
@@ -39,11 +41,14 @@ async def wish(
         ProblemError: As `Repositories.ref`; `not_found`, the session.
     """
     session = runtime.session(place.session)
-    workspace, named = await _first(runtime, agent, place, session), dict[str, str]()
+    workspace, named = await _first(runtime, agent, place, session), dict[str, Any]()
     for field in agent.reads:
-        if wanted := task.get(field):
-            ref = await runtime.repositories.ref(wanted, session, "read", runtime.principal)
-            named[field] = _join(runtime, workspace, ref)
+        names = [
+            _join(runtime, workspace, await runtime.repositories.ref(one, session, "read", runtime.principal))
+            for one in _wanted(task, field)
+        ]
+        if names:
+            named[field] = list(dict.fromkeys(names)) if isinstance(task[field], list) else names[0]
     return Launch(
         agent=agent.name,
         task={**task, **named},
@@ -51,6 +56,8 @@ async def wish(
         workspace=tuple(workspace),
         principal=runtime.principal,
         client=client,
+        source=source,
+        untrusted=untrusted,
         idempotency_key=idempotency_key,
         budget=runtime.settings.budget,
     )
@@ -64,6 +71,26 @@ async def _first(runtime: Runtime, agent: Agent[Any, Any], place: Place, session
         if agent.anywhere and not place.repo and error.problem.kind == "bad_input":
             return []
         raise
+
+
+def _wanted(task: dict[str, Any], field: str) -> list[str]:
+    """Return the repositories that a field of the task names: one, or a list of them.
+
+    Raises:
+        ProblemError: `bad_input`; it is something else, which the agent's own type would only say later.
+    """
+    match task.get(field):
+        case None | "":
+            return []
+        case str() as one:
+            return [one]
+        case list():
+            several = cast(list[Any], task[field])
+            if all(isinstance(one, str) and one for one in several):
+                return several
+        case _:
+            pass
+    raise ProblemError("bad_input", f"{field} is {str(task[field])[:80]!r}.", "Name repositories by name or path.")
 
 
 def _join(runtime: Runtime, workspace: list[RepositoryRef], ref: RepositoryRef) -> str:
@@ -105,4 +132,5 @@ async def takeover(runtime: Runtime, thread: Thread) -> Launch:
         principal=runtime.principal,
         client="factor12 threads apply",
         budget=runtime.settings.budget,
+        source="cli",
     )

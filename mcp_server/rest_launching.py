@@ -6,6 +6,7 @@ from pydantic import ValidationError
 from pydantic_core import to_json
 
 from agents.runtime.definition import Agent
+from agents.runtime.engine import Source
 from mcp_server.compose import Runtime
 from mcp_server.custom import BETWEEN
 from mcp_server.launching import Place, wish
@@ -15,7 +16,15 @@ from tools.base import first_complaint
 
 
 async def launched(
-    runtime: Runtime, name: str, task: dict[str, Any], place: Place, *, client: str, idempotency_key: str = ""
+    runtime: Runtime,
+    name: str,
+    task: dict[str, Any],
+    place: Place,
+    *,
+    client: str,
+    source: Source = "rest",
+    untrusted: tuple[str, ...] = (),
+    idempotency_key: str = "",
 ) -> Thread:
     """Launch an agent.
 
@@ -30,7 +39,16 @@ async def launched(
         raise ProblemError("bad_input", f"{agent.name} has no field {unknown[0][:80]!r}.", f"Its task has: {known}.")
     if agent.mode == "read" and place.isolation != "in_place":
         raise ProblemError("bad_input", f"{agent.name} only reads.", "Leave `isolation` out.")
-    meant = await wish(runtime, agent, _checked(agent, task), place, client=client, idempotency_key=idempotency_key)
+    meant = await wish(
+        runtime,
+        agent,
+        _checked(agent, task),
+        place,
+        client=client,
+        source=source,
+        untrusted=untrusted,
+        idempotency_key=idempotency_key,
+    )
     return await runtime.engine.launch(meant)
 
 

@@ -106,4 +106,6 @@ async def _launch(runtime: Runtime, rule: Rule, payload: Mapping[str, Any], key:
     place = Place(rule.repo, rule.session, rule.isolation)
     task: dict[str, Any] = filled(rule.task, payload)
     client = f"webhook {rule.source} {number[:100]}"
-    return (await launched(runtime, rule.agent, task, place, client=client, idempotency_key=key)).id
+    untrusted = (f"a delivery to /webhooks/{rule.source} ({number[:100]})",) if task != rule.task else ()
+    known = {"client": client, "idempotency_key": key}
+    return (await launched(runtime, rule.agent, task, place, source="webhook", untrusted=untrusted, **known)).id

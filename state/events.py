@@ -76,6 +76,10 @@ class Question(BaseModel):
     """Epoch seconds; an answer after it is refused and the question asked anew."""
 
 
+Source: TypeAlias = Literal["", "mcp", "cli", "rest", "webhook", "thread"]
+"""Through which door a task came."""
+
+
 class Launched(_Event):
     kind: Literal["launched"] = "launched"
     agent: str
@@ -89,6 +93,9 @@ class Launched(_Event):
     """Digest of the agent's code and prompts, to explain a divergence with (R3)."""
     budget: Budget = Budget()
     client: str = ""
+    source: Source = ""
+    untrusted: tuple[str, ...] = ()
+    """Origins of text in the task that nobody vouches for: of a delivery, of what the starting thread had read."""
     parent: str | None = None
     depth: int = 0
     forked_from: str = ""

@@ -35,7 +35,7 @@ from state.spending import Budget, Spent, Thought
 from state.thread import Checkpoint, Failure, Recorded, Thread, texts
 
 _LAUNCHED = (
-    *("agent", "session", "principal", "task", "workspace"),
+    *("agent", "session", "principal", "task", "workspace", "source", "untrusted"),
     *("code", "budget", "parent", "depth", "forked_from", "model"),
 )
 

@@ -93,6 +93,10 @@ class Thread:
     task: dict[str, Json] = field(default_factory=dict[str, Any])
     workspace: tuple[RepositoryRef, ...] = ()
     launched_at: float = 0.0
+    source: str = ""
+    """Through which door its task came."""
+    untrusted: tuple[str, ...] = ()
+    """Origins of text in its task that nobody vouches for."""
     code: str = ""
     parent: str | None = None
     model: str = ""

@@ -20,6 +20,7 @@ from state.problem import Problem
 from state.steps import Call
 from state.thread import Thread
 from tools.errors import CutOff, ToolError
+from tools.origins import Carries
 from tools.workspace import Workspace
 
 __all__ = ["CutOff", "Risk", "Tool", "ToolError", "Workspace", "tool"]
@@ -44,6 +45,11 @@ class Tool(Generic[P, R]):
     probe: Callable[..., Any] | None = None
     gate: Gate | None = None
     """Given the workspace and the plan: why a person must approve, or `None`."""
+    carries: Carries | None = None
+    """Whose words its result may hold; while it does not say, anybody's (R18)."""
+    outward: Gate | None = None
+    """Given the workspace and the plan: what of it leaves the thread's own repositories, or `None`. A tool that pushes,
+    sends, fetches or writes elsewhere has it, and plans before it acts, also if it changes nothing."""
     timeout: float = 60.0
     """Seconds one attempt may take."""
 
@@ -126,6 +132,10 @@ class Tool(Generic[P, R]):
             return self.gate(workspace, self._plan.validate_python(plan))
         return f"{self.name} cannot be undone." if self.risk == "danger" else None
 
+    def leaves(self, workspace: Workspace, plan: Any) -> str | None:
+        """Say what of this plan leaves the repositories that the thread was launched with, or `None`."""
+        return None if self.outward is None else self.outward(workspace, self._plan.validate_python(plan))
+
     @cached_property
     def params(self) -> type[BaseModel]:
         """The model that validates arguments and gives the tool its JSON schema."""
@@ -178,7 +188,7 @@ async def _dumped_later(value: Awaitable[Any], adapter: TypeAdapter[Any]) -> Any
 
 @overload
 def tool(
-    risk: Literal["read"], *, timeout: float = ...
+    risk: Literal["read"], *, carries: Carries = ..., timeout: float = ...
 ) -> Callable[
     [Callable[Concatenate[Workspace, P], Awaitable[R]] | Callable[Concatenate[Workspace, P], R]], Tool[P, R]
 ]: ...
@@ -191,6 +201,8 @@ def tool(
     apply: Callable[[Workspace, PlanT], Awaitable[R]] | Callable[[Workspace, PlanT], R],
     probe: Callable[[Workspace, PlanT], Awaitable[R | None]] | Callable[[Workspace, PlanT], R | None],
     gate: Callable[[Workspace, PlanT], str | None] | None = ...,
+    outward: Callable[[Workspace, PlanT], str | None] | None = ...,
+    carries: Carries = ...,
     timeout: float = ...,
 ) -> Callable[
     [Callable[Concatenate[Workspace, P], Awaitable[PlanT]] | Callable[Concatenate[Workspace, P], PlanT]], Tool[P, R]
@@ -203,11 +215,14 @@ def tool(
     apply: Callable[..., Any] | None = None,
     probe: Callable[..., Any] | None = None,
     gate: Gate | None = None,
+    outward: Gate | None = None,
+    carries: Carries | None = None,
     timeout: float = 60.0,
 ) -> Callable[[Callable[..., Any]], Tool[..., Any]]:
     """Declare a tool: name, schema and description come from the function.
 
     `read` returns its result. `write` and `danger` return a plan; `apply` performs it and returns the result, `probe`
     returns that result if the plan has happened, `None` if it has not, and raises `CutOff` if nobody can tell.
+    `carries` says whose words the result may hold, `outward` what of a plan leaves the thread's own repositories.
     """
-    return lambda fn: Tool(fn, risk, apply, probe, gate, timeout)
+    return lambda fn: Tool(fn, risk, apply, probe, gate, carries, outward, timeout)

@@ -18,25 +18,25 @@ def _finite(value: float | complex, what: str) -> float:
     return value
 
 
-@tool("read")
+@tool("read", carries="nothing")
 def sum_numbers(_: Workspace, numbers: Annotated[list[Number], Field(min_length=1, max_length=1000)]) -> float:
     """Add numbers, without the rounding errors of adding them one by one."""
     return _finite(math.fsum(numbers), "The sum")
 
 
-@tool("read")
+@tool("read", carries="nothing")
 def subtract_numbers(_: Workspace, a: Number, b: Number) -> float:
     """Subtract b from a."""
     return _finite(a - b, "The difference")
 
 
-@tool("read")
+@tool("read", carries="nothing")
 def multiply_numbers(_: Workspace, numbers: Annotated[list[Number], Field(min_length=1, max_length=1000)]) -> float:
     """Multiply numbers."""
     return _finite(math.prod(numbers), "The product")
 
 
-@tool("read")
+@tool("read", carries="nothing")
 def divide_numbers(_: Workspace, a: Number, b: Number) -> float:
     """Divide a by b."""
     if b == 0:
@@ -44,7 +44,7 @@ def divide_numbers(_: Workspace, a: Number, b: Number) -> float:
     return _finite(a / b, "The quotient")
 
 
-@tool("read")
+@tool("read", carries="nothing")
 def power(_: Workspace, base: Number, exponent: Number) -> float:
     """Raise base to exponent."""
     try:
@@ -54,7 +54,7 @@ def power(_: Workspace, base: Number, exponent: Number) -> float:
         raise ToolError("bad_input", message, "Check the numbers.") from error
 
 
-@tool("read")
+@tool("read", carries="nothing")
 def square_root(_: Workspace, number: Annotated[float, Field(ge=0, allow_inf_nan=False)]) -> float:
     """Take the square root."""
     return math.sqrt(number)

@@ -120,7 +120,7 @@ async def _probe(workspace: Workspace, plan: CheckPlan) -> None:
         await clear(target(workspace, plan.repo, plan.runner, plan.paths, plan.select))
 
 
-@tool("write", apply=_apply, probe=_probe, gate=_gate, timeout=900)
+@tool("write", apply=_apply, probe=_probe, gate=_gate, carries="output", timeout=900)
 async def run_check(
     workspace: Workspace,
     paths: tuple[str, ...] = (),

@@ -83,7 +83,7 @@ async def _probe(workspace: Workspace, plan: CommitPlan) -> Commit | None:
     return None if tip is None else _result(plan)
 
 
-@tool(risk="write", apply=_apply, probe=_probe)
+@tool(risk="write", apply=_apply, probe=_probe, carries="nothing")
 async def commit_edits(
     workspace: Workspace,
     branch: str,

@@ -59,7 +59,7 @@ class Assessment(BaseModel):
     """The first number that no issue file has."""
 
 
-@tool("read")
+@tool("read", carries="issue")
 async def assess_issue(workspace: Workspace, issue: str, repo: str = "") -> Assessment:
     """Tell how complex an issue is, by rules that name their evidence, and which parts of it are written already."""
     read = await read_issue.fn(workspace, issue, repo)

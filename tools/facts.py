@@ -84,7 +84,7 @@ class _File:
     places: list[Place] = field(default_factory=list[Place])
 
 
-@tool("read")
+@tool("read", carries="diff")
 async def gather(
     workspace: Workspace,
     text: Annotated[str, Field(max_length=TEXT_LIMIT)],
@@ -109,7 +109,7 @@ async def gather(
     return _fit(_halved(facts), chosen)
 
 
-@tool("read")
+@tool("read", carries="files")
 async def show_files(
     workspace: Workspace, wanted: Annotated[list[Wanted], Field(min_length=1, max_length=20)], repo: str = ""
 ) -> Sight:

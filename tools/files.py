@@ -51,7 +51,7 @@ class FileList(BaseModel):
     """How many there are; `paths` has the first of them."""
 
 
-@tool("read")
+@tool("read", carries="files")
 async def read_file(
     workspace: Workspace,
     path: str,
@@ -63,7 +63,7 @@ async def read_file(
     return await run_sync(_read, workspace.repository(repo), path, start, lines)
 
 
-@tool("read")
+@tool("read", carries="files")
 async def list_files(workspace: Workspace, repo: str = "", under: str = "", pattern: str = "") -> FileList:
     """List tracked files and new ones that are not ignored; in the folder `under`, with a glob for name or path."""
     repository = workspace.repository(repo)
@@ -79,7 +79,7 @@ def _gate(workspace: Workspace, change: FileChange) -> str | None:
     return needs_person(change.path)
 
 
-@tool("write", apply=apply_change, probe=probe_change, gate=_gate)
+@tool("write", apply=apply_change, probe=probe_change, gate=_gate, carries="nothing")
 async def write_file(
     workspace: Workspace,
     path: str,
@@ -91,7 +91,7 @@ async def write_file(
     return await run_sync(_plan_write, workspace.writable(repo), path, content, digest)
 
 
-@tool("write", apply=apply_change, probe=probe_change, gate=_gate)
+@tool("write", apply=apply_change, probe=probe_change, gate=_gate, carries="nothing")
 async def edit_file(
     workspace: Workspace,
     path: str,
@@ -106,7 +106,7 @@ async def edit_file(
     return await run_sync(_plan_edit, workspace.writable(repo), path, edits, digest)
 
 
-@tool("write", apply=apply_change, probe=probe_change, gate=_gate)
+@tool("write", apply=apply_change, probe=probe_change, gate=_gate, carries="nothing")
 async def undo_edit(workspace: Workspace, changed: Changed) -> FileChange:
     """Take a change back: the old file if it is still as the change left it, else exactly the replaced texts."""
     repository = workspace.writable(changed.repo)

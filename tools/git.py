@@ -69,13 +69,13 @@ class Shown(BaseModel):
     truncated: bool = False
 
 
-@tool(risk="read")
+@tool(risk="read", carries="files")
 async def git_status(workspace: Workspace, repo: str = "") -> Status:
     """Show the branch, HEAD and what is changed, staged or untracked in a repository's work tree."""
     return await read_status(workspace, workspace.repository(repo))
 
 
-@tool(risk="read")
+@tool(risk="read", carries="diff")
 async def git_diff(
     workspace: Workspace, base: str = "HEAD", paths: Sequence[str] = (), repo: str = "", stat: bool = False
 ) -> Patch:
@@ -104,7 +104,7 @@ async def git_diff(
     )
 
 
-@tool(risk="read")
+@tool(risk="read", carries="diff")
 async def git_log(
     workspace: Workspace,
     limit: Annotated[int, Field(ge=1, le=200)] = 20,
@@ -118,7 +118,7 @@ async def git_log(
     return Log(commits=await _log(workspace, repository, commits, limit, relative_paths([path] if path else [])))
 
 
-@tool(risk="read")
+@tool(risk="read", carries="diff")
 async def git_show(workspace: Workspace, ref: str, path: str = "", repo: str = "") -> Shown:
     """Show a commit and its patch or, with `path`, that file's content at the commit."""
     repository = workspace.repository(repo)

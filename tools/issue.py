@@ -25,7 +25,7 @@ _SHOWN = 80
 _HINT = "Give the issue's number, its path in the repository, or its text, beginning with '# ' and a title."
 
 
-@tool("read")
+@tool("read", carries="issue")
 async def read_issue(workspace: Workspace, issue: str, repo: str = "") -> Issue:
     """Read an issue: a number (`123`, looked up in `issues/`), a path in the repository, or the text itself."""
     repository = workspace.repository(repo)

@@ -51,7 +51,7 @@ class Split(BaseModel):
     parts: list[SubIssue] = Field(description=f"{FEWEST} to {MOST} parts")
 
 
-@tool("read")
+@tool("read", carries="issue")
 async def list_parts(workspace: Workspace, parent: int, repo: str = "") -> list[Part]:
     """List the issue files that name an issue as their parent, by number."""
     return await run_sync(parts_of, workspace.repository(repo).root, parent)

@@ -114,7 +114,7 @@ async def _probe(workspace: Workspace, plan: LintPlan) -> None:
         await clear(target(workspace, plan.repo, plan.linter, plan.paths))
 
 
-@tool("write", apply=_apply, probe=_probe, gate=_gate, timeout=360)
+@tool("write", apply=_apply, probe=_probe, gate=_gate, carries="output", timeout=360)
 async def run_linter(workspace: Workspace, repo: str = "", paths: tuple[str, ...] = ()) -> LintPlan:
     """Run the linter the repository is configured for (ruff, flake8, eslint, clippy, go vet) over it or over `paths`.
 

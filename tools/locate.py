@@ -118,7 +118,7 @@ class _Settled:
     place: _Place
 
 
-@tool("read")
+@tool("read", carries="files")
 async def locate(
     workspace: Workspace,
     pairs: Annotated[list[Pair], Field(min_length=1, max_length=MOST_PAIRS)],

@@ -34,7 +34,7 @@ _SCRIPT = re.compile(r".*\.(?:py|[cm]?[jt]s|sh|bash|rb|pl|php|lua)|[^.]+")
 _WORD = re.compile(r"[\w./-]+")
 
 
-@tool("read")
+@tool("read", carries="nothing")
 async def review_edits(
     workspace: Workspace, edits: Annotated[list[Made], Field(min_length=1, max_length=200)]
 ) -> list[Review]:

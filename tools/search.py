@@ -40,7 +40,7 @@ class Hits(BaseModel):
     """Files with a match that are too large."""
 
 
-@tool(risk="read")
+@tool(risk="read", carries="files")
 async def search(
     workspace: Workspace,
     text: Annotated[str, Field(min_length=1, max_length=TEXT_LIMIT)],

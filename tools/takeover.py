@@ -64,7 +64,7 @@ async def _probe(workspace: Workspace, plan: Takeover) -> Taken | None:
     raise CutOff(f"some files of {repository.name!r} were edited since.")
 
 
-@tool("write", apply=_apply, probe=_probe, timeout=SECONDS)
+@tool("write", apply=_apply, probe=_probe, carries="nothing", timeout=SECONDS)
 async def take_over(workspace: Workspace, tree: str, base: str, repo: str = "") -> Takeover:
     """Bring what changed in the own work tree `tree` since `base`, a commit of its checkpoints, into `repo`."""
     repository, own = workspace.writable(repo), workspace.repository(tree)

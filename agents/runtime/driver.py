@@ -11,7 +11,7 @@ from agents.runtime import budgets, questions
 from agents.runtime.deciding import Unavailable, decide
 from agents.runtime.definition import Agent
 from agents.runtime.divergence import diverged
-from agents.runtime.effects import Effects
+from agents.runtime.effects import Effects, Stopped
 from agents.runtime.engine import Engine
 from agents.runtime.kin import wake_family
 from agents.runtime.patience import patiently
@@ -103,7 +103,7 @@ async def _step(engine: Engine, pen: Pen, agent: Agent[Any, Any], effects: Effec
             await pen.decide(Cancelled())
         else:
             await _take(engine, pen, effects, await _decide(engine, agent, thread))
-    except Moved:
+    except (Moved, Stopped):
         pen.catch_up()
 
 
@@ -131,7 +131,7 @@ async def _take(engine: Engine, pen: Pen, effects: Effects, step: Step) -> None:
         case Call() | Think():
             await effects.perform(step)
         case Spawn():
-            await spawn(engine, pen, step)
+            await spawn(engine, pen, step, await effects.untrusted())
         case _:
             assert_never(step)
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import anyio
 from pydantic_core import to_json
 
-from agents.runtime import budgets, questions
+from agents.runtime import budgets, origins, questions
 from agents.runtime.answers import fitting
 from agents.runtime.deciders import model_of
 from agents.runtime.divergence import identity_of, is_effect, otherwise
@@ -22,7 +22,7 @@ from agents.runtime.pen import Pen
 from agents.runtime.probing import find_out
 from agents.runtime.thinking import prompt_for, thought
 from state.artifacts import Artifact
-from state.events import Aborted, Cancelled, Compacted, Failed, Resolved, Settled, Started
+from state.events import Aborted, Asked, Cancelled, Compacted, Failed, Resolved, Settled, Started
 from state.identity import identity
 from state.problem import Problem, ProblemError
 from state.spending import Usage
@@ -107,6 +107,16 @@ class Effects:
         verdict, value = ("again", None) if found is None else ("happened", await self._inline(found.json))
         await self._pen.record(Settled(key=pending.key, verdict=verdict, by="probe", value=value))
 
+    async def untrusted(self) -> list[str]:
+        """Return whose words the thread has read that nobody vouches for; its repositories are opened to tell.
+
+        Raises:
+            ProblemError: As they cannot be opened.
+            Stopped: A cancel stopped it.
+        """
+        await self._open()
+        return origins.untrusted(self._pen.thread, self._engine.tools, self._workspace)
+
     async def _open(self) -> None:
         """Open the repositories before they are first needed, where `stop` can reach it: some have yet to be made.
 
@@ -141,7 +151,7 @@ class Effects:
             plan = await self._attempt(tool.name, tool.timeout, tool.look(workspace, call.args))
         except ToolError as error:
             return await self._pen.record(Failed(key=call.key, hash=known, problem=error.problem))
-        if reason := tool.reason_to_ask(workspace, plan):
+        if reason := origins.reason_to_ask(thread, self._engine.tools, tool, workspace, plan):
             binding = identity(known, {"thread": thread.id, "generation": thread.generation, "plan": plan})
             if thread.approvals.get(call.key) != binding:
                 now = self._engine.clock()
@@ -194,7 +204,7 @@ class Effects:
             case Prompt():
                 pass
         if model is None:
-            return await self._pen.decide(questions.decision(step.key, prompt, step.returns, known))
+            return await self._pen.decide(self._for_the_caller(step, prompt, known))
         spent = engine.store.spent(thread.principal, thread.session)
         if budgets.session_is_spent(thread, spent, engine.session_limit):
             return await self._pen.decide(budgets.of_session(thread, spent, engine.session_limit))
@@ -237,10 +247,15 @@ class Effects:
                 await self._pen.decide(questions.after_failures(step.key, (error.problem,)))
             case "host":
                 await self._pen.record(failed)
-                await self._pen.decide(questions.decision(step.key, prompt, step.returns, known))
+                await self._pen.decide(self._for_the_caller(step, prompt, known))
             case "fail":
                 await self._pen.record(failed)
                 await self._pen.decide(Aborted(problem=error.problem))
+
+    def _for_the_caller(self, step: Think, prompt: Prompt, known: str) -> Asked:
+        assert self._workspace is not None
+        read = origins.untrusted(self._pen.thread, self._engine.tools, self._workspace)
+        return questions.decision(step.key, prompt, step.returns, known, read)
 
     async def _attempt(self, name: str, seconds: float, act: MaybeAwaitable[T]) -> T:
         """Await one attempt within its time, where `stop` can reach it; one that waits for nothing is over already.

@@ -24,7 +24,7 @@ from agents.runtime.thinking import Render
 from agents.runtime.window import Limits
 from prompts import rendered
 from state import fold
-from state.events import Cancelled, CancelRequested, Event, Launched, RepositoryRef, Resumed
+from state.events import Cancelled, CancelRequested, Event, Launched, RepositoryRef, Resumed, Source
 from state.identity import identity
 from state.problem import Problem, ProblemError
 from state.spending import Budget, Spent
@@ -54,6 +54,9 @@ class Launch:
     workspace: tuple[RepositoryRef, ...] = ()
     principal: str = ""
     client: str = ""
+    source: Source = ""
+    untrusted: tuple[str, ...] = ()
+    """Origins of text in the task that nobody vouches for."""
     idempotency_key: str = ""
     budget: Budget = DEFAULT_BUDGET
 
@@ -108,6 +111,8 @@ class Engine:
             code=agent.code,
             budget=wish.budget,
             client=wish.client,
+            source=wish.source,
+            untrusted=wish.untrusted,
         )
         roots = [[ref.source, "worktree"] if ref.source else ref.root for ref in wish.workspace]
         arguments = identity(agent.name, {"task": task, "roots": roots})

@@ -2,7 +2,7 @@
 
 import json
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -82,15 +82,15 @@ def cut_off(key: str, tool: str, why: str) -> Asked:
     return by_person(f"settle:{key}", text, ("it happened", "do it again", "stop"), "cut_off", key)
 
 
-def decision(key: str, prompt: Prompt, returns: type[BaseModel], binding: str) -> Asked:
-    """A decision the server cannot get by itself: the calling model answers it."""
+def decision(key: str, prompt: Prompt, returns: type[BaseModel], binding: str, untrusted: Sequence[str] = ()) -> Asked:
+    """A decision the server cannot get by itself: the calling model answers it, and is told whose words it reads."""
     question = Question(
         key=key,
         kind="decision",
         answer_by="anyone",
         text=f"Decide {key!r} as the schema says.",
         schema=returns.model_json_schema(),
-        context={"rules": prompt.system, "prompt": prompt.text},
+        context={"rules": prompt.system, "prompt": prompt.text} | ({"untrusted": [*untrusted]} if untrusted else {}),
     )
     return Asked(key=key, question=question, topic="decision", binding=binding, thought=thought(prompt, Usage()))
 

@@ -1,5 +1,6 @@
 """Start children: in the parent's own transaction, once per parent, generation and key (R3)."""
 
+from collections.abc import Sequence
 from hashlib import sha256
 
 from agents.runtime.accepting import accepted
@@ -18,8 +19,10 @@ MOST = 20
 """Children of one step."""
 
 
-async def spawn(engine: Engine, pen: Pen, step: Spawn) -> None:
+async def spawn(engine: Engine, pen: Pen, step: Spawn, untrusted: Sequence[str]) -> None:
     """Open the children and rest until they have ended; what cannot be started is a failure the agent sees.
+
+    `untrusted` is whose words the parent has read: its children are told them.
 
     Raises:
         Moved: A signal came first.
@@ -27,7 +30,7 @@ async def spawn(engine: Engine, pen: Pen, step: Spawn) -> None:
     """
     thread, known = pen.thread, identity_of(step)
     try:
-        launches = _launches(engine, thread, step)
+        launches = _launches(engine, thread, step, untrusted)
     except ProblemError as error:
         return await pen.record(Failed(key=step.key, hash=known, problem=error.problem))
     refs = tuple(
@@ -39,14 +42,14 @@ async def spawn(engine: Engine, pen: Pen, step: Spawn) -> None:
         engine.wake(thread_id)
 
 
-def _launches(engine: Engine, thread: Thread, step: Spawn) -> dict[str, Launched]:
+def _launches(engine: Engine, thread: Thread, step: Spawn, untrusted: Sequence[str]) -> dict[str, Launched]:
     if thread.depth >= DEEPEST:
         message = f"{step.key!r} would be {thread.depth + 1} threads deep; {DEEPEST} is the most."
         raise ProblemError("limit", message, "Do it in this thread.")
     keys = [child.key for child in step.children]
     if not 1 <= len(keys) <= MOST or len(set(keys)) < len(keys):
         raise ProblemError("bad_input", f"{step.key!r} names {len(keys)} children.", f"1 to {MOST}, each by its key.")
-    launches = {_id(thread, step, child): _launch(engine, thread, child) for child in step.children}
+    launches = {_id(thread, step, child): _launch(engine, thread, child, untrusted) for child in step.children}
     lent = [key for launched in launches.values() for key in _written(launched.workspace)]
     if len(set(lent)) < len(lent):
         message = f"Several children of {step.key!r} would write to one work tree at the same time."
@@ -60,7 +63,7 @@ def _id(thread: Thread, step: Spawn, child: Child) -> str:
     return sha256(name.encode()).hexdigest()[:32]
 
 
-def _launch(engine: Engine, thread: Thread, child: Child) -> Launched:
+def _launch(engine: Engine, thread: Thread, child: Child, untrusted: Sequence[str]) -> Launched:
     """Return the child's launch: its parent's session, principal, budget, and repositories, never with more rights."""
     agent = engine.agent(child.agent)
     first = thread.workspace[0] if thread.workspace else None
@@ -78,6 +81,8 @@ def _launch(engine: Engine, thread: Thread, child: Child) -> Launched:
         code=agent.code,
         budget=thread.budget,
         client=f"thread {thread.id}",
+        source="thread",
+        untrusted=tuple(untrusted),
         parent=thread.id,
         depth=thread.depth + 1,
     )

@@ -78,7 +78,7 @@ class Change(BaseModel):
     tests: list[str] = []
 
 
-@tool("read", timeout=120)
+@tool("read", carries="diff", timeout=120)
 async def read_change(
     workspace: Workspace,
     base: str = "",
@@ -138,7 +138,7 @@ async def _with_programs(workspace: Workspace, repository: Repository, source: S
     return change.model_copy(update={"lint": lint[:MOST_RUN], "tests": tests[:MOST_RUN]})
 
 
-@tool("read")
+@tool("read", carries="diff")
 async def read_parts(
     workspace: Workspace, snapshot: str, numbers: Annotated[list[int], Field(max_length=200)]
 ) -> list[Part]:

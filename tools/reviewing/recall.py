@@ -63,7 +63,7 @@ class Recalled(BaseModel):
     """Where the first of them are."""
 
 
-@tool("read", timeout=120)
+@tool("read", carries="diff", timeout=120)
 async def recall_reviews(
     workspace: Workspace,
     snapshot: str,

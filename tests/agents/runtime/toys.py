@@ -28,7 +28,7 @@ def _write(workspace: Workspace, name: str, text: str) -> None:
         journal.write(f"{name} {text} {workspace.effect}\n")
 
 
-@tool("read", timeout=5)
+@tool("read", carries="files", timeout=5)
 def peek(workspace: Workspace, name: str) -> str:
     """Read a file."""
     path = workspace.repository().root / name
@@ -73,7 +73,7 @@ def _large(_: Workspace, plan: Sum) -> str | None:
     return f"It adds {plan.new - plan.old}, which is a lot." if plan.new - plan.old >= LARGE else None
 
 
-@tool("write", apply=_apply_sum, probe=_probe_sum, gate=_large, timeout=5)
+@tool("write", apply=_apply_sum, probe=_probe_sum, gate=_large, carries="nothing", timeout=5)
 async def add(workspace: Workspace, name: str, amount: int) -> Sum:
     """Add to the number in a file; a large amount needs a person."""
     old = _read(workspace, name)
@@ -96,19 +96,29 @@ def _probe_send(workspace: Workspace, plan: Letter) -> str | None:
     return "sent" if (workspace.repository().root / plan.name).exists() else None
 
 
-@tool("danger", apply=_apply_send, probe=_probe_send, timeout=5)
+@tool("danger", apply=_apply_send, probe=_probe_send, carries="nothing", timeout=5)
 def send(_: Workspace, name: str, text: str) -> Letter:
     """Send a letter, which cannot be taken back."""
     return Letter(name=name, text=text)
 
 
-TOOLS: tuple[Tool[..., Any], ...] = (peek, add, send)
+def _leaves(_: Workspace, plan: Letter) -> str | None:
+    return None if plan.name.startswith("own") else f"It hangs {plan.name!r} outside."
+
+
+@tool("write", apply=_apply_send, probe=_probe_send, outward=_leaves, carries="nothing", timeout=5)
+def post(_: Workspace, name: str, text: str) -> Letter:
+    """Hang up a note where others see it; it can be taken down again."""
+    return Letter(name=name, text=text)
+
+
+TOOLS: tuple[Tool[..., Any], ...] = (peek, add, send, post)
 
 
 class Line(BaseModel):
     """One line of an errand."""
 
-    do: Literal["peek", "add", "send", "ask", "think"]
+    do: Literal["peek", "add", "send", "post", "ask", "think"]
     name: str = "a"
     amount: int = 1
     by: Literal["anyone", "person"] = "anyone"
@@ -146,6 +156,8 @@ def _step(key: str, line: Line) -> Step:
             return add.keyed(key, line.name, line.amount)
         case "send":
             return send.keyed(key, line.name, f"letter {line.amount}")
+        case "post":
+            return post.keyed(key, line.name, f"note {line.amount}")
         case "ask":
             return Ask(key, "Which colour?", ("red", "green") if line.by == "person" else (), line.by)
         case "think":
