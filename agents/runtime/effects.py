@@ -174,9 +174,8 @@ class Effects:
         except TimedOut as error:
             return await self._late(tool, workspace, intent, error)
         except ToolError as error:
-            return await self._pen.record(
-                Failed(key=intent.key, hash=intent.hash, problem=error.problem), durable=durable
-            )
+            failed = Failed(key=intent.key, hash=intent.hash, problem=error.problem)
+            return await self._pen.record(failed, durable=durable)
         seconds = round(monotonic() - start, 3)
         kept, trees = await self._inline(value), await since(self._engine, workspace, intent.key, before)
         event = Resolved(key=intent.key, hash=intent.hash, value=kept, seconds=seconds, trees=trees)
