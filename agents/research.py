@@ -1,9 +1,9 @@
 """Answer a question from what is committed in several repositories; what cannot be verified is left out."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, WithJsonSchema
 
 from agents.runtime.definition import Agent
 from agents.runtime.material import files_of, material
@@ -13,8 +13,8 @@ from state.problem import Problem
 from state.steps import Done, Outcome, Step
 from state.thread import Thread
 from tools.citations import MOST_CLAIMS, Claim, Verdict, check_claims
-from tools.surveying import Survey, survey
 from tools.lookups import MOST, Lookup, look_up
+from tools.surveying import Survey, survey
 from tools.terms import terms_of
 
 MATERIAL, MORE, MOST_OF_ONE = 15_000, 6_000, 12_000
@@ -52,7 +52,7 @@ class Report(BaseModel):
     answer: str
     claims: list[Claim] = []
     complete: bool = False
-    dropped: Dropped = Dropped()
+    dropped: Annotated[Dropped, WithJsonSchema({"type": "object"})] = Dropped()
     searched: list[str] = []
     files: list[str] = []
     commits: dict[str, str] = {}

@@ -12,10 +12,10 @@ from state.steps import Outcome
 Risk: TypeAlias = Literal["read", "write", "danger"]
 Topic: TypeAlias = Literal["agent", "approval", "failures", "cut_off", "budget", "decision"]
 """Why a question is asked: by the agent, or by the engine about one effect or the thread."""
+Source: TypeAlias = Literal["", "mcp", "cli", "rest", "webhook", "thread"]
+"""Through which door a task came."""
 Duration: TypeAlias = Annotated[float, Field(ge=0, le=1e9)]
 """Seconds, thirty years at the most: the fold adds them up, and a log of any length stays finite."""
-
-
 Money: TypeAlias = Annotated[float, Field(ge=0, le=1e9)]
 """US dollars; bounded for the same reason."""
 
@@ -74,10 +74,6 @@ class Question(BaseModel):
     context: dict[str, Json] = {}
     expires_at: float | None = None
     """Epoch seconds; an answer after it is refused and the question asked anew."""
-
-
-Source: TypeAlias = Literal["", "mcp", "cli", "rest", "webhook", "thread"]
-"""Through which door a task came."""
 
 
 class Launched(_Event):

@@ -8,7 +8,7 @@ That is no proof that the statement follows from what it cites, but nothing in i
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, TypeAlias
+from typing import Annotated
 
 from pydantic import BaseModel, Field
 
@@ -16,7 +16,7 @@ from tools.base import tool
 from tools.errors import ToolError
 from tools.gitnames import relative_path, resolve
 from tools.gitrun import git
-from tools.passages import SHORT, texts_at
+from tools.passages import SHORT, Commits, texts_at
 from tools.terms import named_in, ungrouped
 from tools.workspace import Workspace
 
@@ -29,7 +29,6 @@ LONGEST_QUOTE_LINES = 30
 SHORTEST_QUOTE = 4
 """Characters, white space left out: less stands anywhere."""
 _PLACE = re.compile(r"(?P<path>[^@]+):(?P<line>[1-9]\d{0,7})@(?P<commit>[0-9a-f]{7,64})")
-Commits: TypeAlias = dict[str, str]
 
 
 class Citation(BaseModel):

@@ -7,11 +7,11 @@ from pydantic import BaseModel, Field
 
 from tools.base import tool
 from tools.errors import ToolError
-from tools.surveying import Room, spanned
 from tools.gitnames import relative_path
 from tools.history import Mention, mentions
 from tools.occurrences import Candidate, best_files, files_at, files_with
-from tools.passages import Passage, passage, texts_at
+from tools.passages import Commits, Passage, passage, texts_at
+from tools.surveying import Room, spanned
 from tools.terms import Term
 from tools.workspace import Workspace
 
@@ -49,11 +49,11 @@ class Finding(BaseModel):
     note: str = ""
 
 
-@tool("read", carries="files", timeout=300)
+@tool("read", carries="diff", timeout=300)
 async def look_up(
     workspace: Workspace,
     searches: Annotated[list[Lookup], Field(max_length=MOST)],
-    commits: dict[str, str],
+    commits: Commits,
     room: Annotated[int, Field(ge=1000, le=14_000)] = 10_000,
 ) -> list[Finding]:
     """Do a few searches; `commits` says, for each repository that may be searched, at which commit."""

@@ -1,8 +1,9 @@
 """Pieces of files as they stand at a commit: read from git's objects, so that nothing but history is ever quoted."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, TypeAlias
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from tools.gitrun import git
 from tools.workspace import Repository, Workspace
@@ -11,6 +12,8 @@ FILE_LIMIT = 1_000_000
 """Larger files are neither shown nor cited."""
 MOST_FILES = 40
 LONGEST_LINE = 240
+Commits: TypeAlias = dict[str, Annotated[str, Field(pattern="^(?:[0-9a-f]{40}|[0-9a-f]{64})$")]]
+"""Repository → the commit that is looked at."""
 SHORT = 12
 """Digits of a commit that are shown."""
 

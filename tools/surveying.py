@@ -15,7 +15,7 @@ from tools.passages import Passage, passage, texts_at
 from tools.terms import MOST, Term
 from tools.workspace import Repository, Workspace
 
-__all__ = ["Survey", "Room", "survey"]
+__all__ = ["Room", "Survey", "survey"]
 
 MOST_CANDIDATES = 12
 SPANS = 3
@@ -140,9 +140,7 @@ async def _found(
     return found
 
 
-async def _history(
-    workspace: Workspace, repository: Repository, made: Survey, terms: Sequence[Term]
-) -> list[Mention]:
+async def _history(workspace: Workspace, repository: Repository, made: Survey, terms: Sequence[Term]) -> list[Mention]:
     try:
         return await mentions(workspace, repository, made.commit, terms) if terms else []
     except ToolError as error:

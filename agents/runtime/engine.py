@@ -41,7 +41,6 @@ log = logging.getLogger(__name__)
 TICK_S = 0.2
 """How often a waiting call looks for what another process wrote."""
 LIMITS = Limits()
-DEFAULT_BUDGET = Budget()
 
 
 @dataclass(frozen=True)
@@ -56,9 +55,8 @@ class Launch:
     client: str = ""
     source: Source = ""
     untrusted: tuple[str, ...] = ()
-    """Origins of text in the task that nobody vouches for."""
     idempotency_key: str = ""
-    budget: Budget = DEFAULT_BUDGET
+    budget: Budget = field(default_factory=Budget)
 
 
 @dataclass(frozen=True)

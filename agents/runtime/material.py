@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from typing import Any
 
-from tools.surveying import Survey
-from tools.lookups import Finding
 from tools.history import Mention
+from tools.lookups import Finding
 from tools.passages import SHORT, Passage
+from tools.surveying import Survey
 
 
 def material(found: Survey | Finding) -> dict[str, Any]:

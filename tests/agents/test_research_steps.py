@@ -11,9 +11,9 @@ from state.fold import replay
 from state.problem import Problem
 from state.steps import Call, Done, Step, Think
 from tools.citations import Citation, Claim, Verdict
-from tools.surveying import Survey
 from tools.lookups import Finding, Lookup
 from tools.passages import Passage
+from tools.surveying import Survey
 
 TASK = Task(question="Who calls `authenticate`?", repos=["web"])
 WORKSPACE = tuple(RepositoryRef(name=name, root=f"/{name}", mode="read") for name in ("shop", "web"))

@@ -23,6 +23,7 @@ NAMES = [
     "pr_review",
     "testing",
     "assistant",
+    "research",
     "thread_list",
     "thread_wait",
     "thread_history",
@@ -147,6 +148,7 @@ async def test_each_agent_is_a_prompt_rendered_from_a_template_of_ours(shop: Pat
             "pr_review",
             "testing",
             "assistant",
+            "research",
             "resume_work",
         ]
         assert "repo" in [argument.name for argument in known["issue_fixer"].arguments or ()]

@@ -61,6 +61,10 @@ async def test_a_prompts_arguments_complete_from_what_is_there(shop: Path, era: 
         assert await offered(at.client, fixer, "branch") == ["true", "false"]
         assert await offered(at.client, fixer, "check", "p") == ["pytest", "pnpm"]
         assert await offered(at.client, fixer, "source_repo", "st") == ["stock"]
+        research = prompt("research")
+        assert await offered(at.client, research, "repos", "s") == ["shop", "stock"]
+        assert await offered(at.client, research, "repos", "shop, s") == ["shop, stock"]
+        assert await offered(at.client, research, "repos", "shop,") == ["shop,stock"]
 
 
 @pytest.mark.parametrize("era", ERAS)
@@ -81,7 +85,7 @@ async def test_threads_sessions_and_checkpoints_complete_latest_first(shop: Path
         known = await offered(at.client, diff, "id")
         assert known[0] == saved["checkpoint_id"] and await offered(at.client, diff, "id", known[0]) == known[:1]
         assert await offered(at.client, template("repo://{name}/status"), "name", "sh") == ["shop"]
-        assert await offered(at.client, template("prompt://{name}{?repo}"), "name", "res") == ["resume_work"]
+        assert await offered(at.client, template("prompt://{name}{?repo}"), "name", "resu") == ["resume_work"]
 
 
 async def test_branches_complete_where_an_argument_is_one(shop: Path) -> None:
@@ -96,7 +100,7 @@ async def test_branches_complete_where_an_argument_is_one(shop: Path) -> None:
 async def test_what_has_nothing_to_offer_offers_nothing(shop: Path, era: Era) -> None:
     async with door(shop.parent, era, toys=False) as at:
         for ref, name, text, filled in (
-            (prompt("nobody"), "repos", "", {}),
+            (prompt("nobody"), "nothing", "", {}),
             (prompt("issue_fixer"), "nothing", "x" * 10_000, {}),
             (prompt("issue_fixer"), "issue", "", {"repo": "../../etc"}),
             (prompt("issue_fixer"), "issue", "", {"repo": "\0", "session": "none"}),

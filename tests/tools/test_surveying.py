@@ -7,8 +7,8 @@ import pytest
 
 from tests.tools.gitting import Place, look, snapshot
 from tools.base import ToolError
-from tools.surveying import survey
 from tools.lookups import MOST, look_up
+from tools.surveying import survey
 from tools.terms import terms_of
 
 pytestmark = pytest.mark.anyio

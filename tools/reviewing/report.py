@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel
+from pydantic import BaseModel, WithJsonSchema
 
 from tools.boxes.sandbox import BoxName
 from tools.reviewing.change import Change, LeftOut
@@ -13,6 +13,8 @@ from tools.reviewing.recall import Recalled
 
 NAMED = 5
 """Files that a note names."""
+PLAIN = WithJsonSchema({"type": "object"})
+"""Its fields need no description in advance: hosts read the schema of every agent."""
 Verdict: TypeAlias = Literal["approve", "comment", "request_changes"]
 
 
@@ -62,14 +64,14 @@ class Report(BaseModel):
     base: str = ""
     head: str = ""
     findings: list[Finding] = []
-    counts: Counts = Counts()
+    counts: Annotated[Counts, PLAIN] = Counts()
     omitted: int = 0
     """Known findings for which there was no room."""
     dropped: int = 0
     """Findings of a model that were not taken."""
     dropped_why: dict[str, int] = {}
     evidence: Evidence = Evidence()
-    coverage: Coverage = Coverage()
+    coverage: Annotated[Coverage, PLAIN] = Coverage()
     notes: list[str] = []
 
 

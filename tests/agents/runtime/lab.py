@@ -13,7 +13,7 @@ import anyio
 from agents.runtime.definition import Agent
 from agents.runtime.dispatcher import InProcessDispatcher
 from agents.runtime.driver import drive
-from agents.runtime.engine import DEFAULT_BUDGET, Engine, Launch
+from agents.runtime.engine import Engine, Launch
 from state.events import Event, Launched, Spawned
 from state.log import SqliteStore
 from state.owner import this_process
@@ -25,6 +25,7 @@ from tests.agents.runtime.toys import TOOLS, errand, render
 from tools.base import Tool, Workspace
 from tools.workspace import Repository
 
+BUDGET = Budget()
 DEAD = Owner(this_process().host, 2**22 + 1, 1.0)
 """A process of this host that does not exist: Linux counts pids to 2**22."""
 
@@ -148,13 +149,13 @@ class Lab:
             database.close()
 
 
-async def launch(engine: Engine, task: Mapping[str, Any], budget: Budget = DEFAULT_BUDGET, **wish: Any) -> str:
+async def launch(engine: Engine, task: Mapping[str, Any], budget: Budget = BUDGET, **wish: Any) -> str:
     """Launch the errand and return the thread's id."""
     thread = await engine.launch(Launch("errand", dict(task), "s", budget=budget, **wish))
     return thread.id
 
 
-async def run(engine: Engine, task: Mapping[str, Any], budget: Budget = DEFAULT_BUDGET) -> Thread:
+async def run(engine: Engine, task: Mapping[str, Any], budget: Budget = BUDGET) -> Thread:
     """Launch the errand, drive it to its first rest, and return the thread."""
     thread_id = await launch(engine, task, budget)
     await drive(engine, thread_id)

@@ -11,6 +11,7 @@ from mcp_server.catalogue import TOOLS as ALL
 from state.events import Launched, RepositoryRef, Resolved, Rewound, Started
 from state.fold import replay
 from state.thread import Thread
+from tests.agents.runtime.families import drive_family, kin, plan, related, start
 from tests.agents.runtime.lab import Lab, answer, events, run
 from tests.agents.runtime.toys import TOOLS, lines
 from tools.base import Tool, Workspace
@@ -160,3 +161,17 @@ async def test_a_trusted_repository_lets_out_what_only_its_files_were_read_for(l
     done = await run(engine, lines("peek a", "post door"))
     assert done.status == "completed"
     assert [event.kind for event in events(engine, done.id)].count("asked") == 0
+
+
+@pytest.mark.anyio
+@pytest.mark.requirement("R18", "R3")
+async def test_a_thread_is_told_whose_words_read_whoever_started_it_and_asks_a_person_for_the_same(lab: Lab) -> None:
+    engine = related(lab)
+    family = await start(engine, plan(["add a 1"], ["post door"]))
+    await drive_family(engine, family)
+    _, first, second = kin(engine, family)
+    assert (first.source, first.untrusted) == ("thread", ())
+    assert second.untrusted == ("what the threads of '0' answered",)
+    assert second.question is not None and second.question.answer_by == "person"
+    assert "This thread has read: what the threads of '0' answered." in second.question.text
+    assert "door" not in lab.numbers()

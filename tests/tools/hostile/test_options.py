@@ -27,6 +27,12 @@ GOOD: dict[str, dict[str, Any]] = {
     "list_parts": {"parent": 1, "repo": "victim"},
     "gather": {"text": "`src/a.py` has b", "files": ["b.txt"], "repo": "victim"},
     "show_files": {"wanted": [{"path": "b.txt", "around": "b"}], "repo": "victim"},
+    "survey": {"terms": [{"text": "b", "kind": "name"}, {"text": "src/a.py", "kind": "path"}], "repo": "victim"},
+    "look_up": {"searches": [{"repo": "victim", "kind": "text", "text": "b"}], "commits": {"victim": "0" * 40}},
+    "check_claims": {
+        "claims": [{"text": "It has b", "citations": [{"at": "victim/b.txt:1@1234567", "quote": "bbbb"}]}],
+        "commits": {"victim": "0" * 40},
+    },
     "read_change": {"base": "HEAD", "head": "HEAD", "paths": ["b.txt"], "repo": "victim"},
     "read_parts": {"snapshot": DIGEST, "numbers": [1]},
     "recall_reviews": {"snapshot": DIGEST, "dismiss": ["f1"], "reopen": ["f2"]},
