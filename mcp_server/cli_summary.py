@@ -73,6 +73,7 @@ def _told(thread: Thread) -> list[str]:
     output = _fields(thread.output)
     lines = [one_line(str(output["summary"]))] if output.get("summary") else []
     lines += [safe(line) for text in ("answer", "follow_up") for line in str(output.get(text) or "").splitlines()]
+    lines += _unverified(_fields(output.get("dropped")))
     lines += finding_lines(output)
     lines += _red(_fields(output.get("check")))
     lines += _evidence(_fields(output.get("evidence")))
@@ -80,6 +81,14 @@ def _told(thread: Thread) -> list[str]:
     if branch := _fields(output.get("commit")).get("branch"):
         lines.append(f"committed on {safe(str(branch))}")
     return [*lines, *(one_line(str(note)) for note in _list(output.get("notes")))]
+
+
+def _unverified(dropped: Mapping[str, Any]) -> list[str]:
+    """Return what an answer was not allowed to say, and why."""
+    reasons = _list(dropped.get("reasons"))
+    shown = [f"  {one_line(str(reason))}" for reason in reasons[:MOST]]
+    more = [f"  and {len(reasons) - MOST} more reasons"] if len(reasons) > MOST else []
+    return [f"Left out, as it could not be verified ({dropped.get('count', 0)}):", *shown, *more] if reasons else []
 
 
 def _red(check: Mapping[str, Any]) -> list[str]:
@@ -131,7 +140,7 @@ def _fields(value: Any) -> Mapping[str, Any]:
 
 
 def _rows(value: Any) -> list[Mapping[str, Any]]:
-    return [_fields(row) for row in _list(value)]
+    return [_fields(row) for row in _list(value) if isinstance(row, dict)]
 
 
 def _list(value: Any) -> list[Any]:

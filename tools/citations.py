@@ -101,7 +101,7 @@ async def _read(workspace: Workspace, citation: Citation, commits: Mapping[str, 
     if lines is None:
         raise ToolError("not_found", f"there is no text file {path!r} at that commit.")
     if line > len(lines):
-        raise ToolError("not_found", f"the file has {len(lines)} lines there.")
+        raise ToolError("not_found", f"the file ends before that line: it has {len(lines) - (not lines[-1])}.")
     if not _quoted(lines, line, citation.quote):
         raise ToolError("not_found", "the quote does not begin in that line.")
     at = f"{repo}/{path}:{line}@{commit[:SHORT]}"

@@ -1,5 +1,6 @@
 """`factor12 run`: options and words from the agent's task, live progress, true exit codes, and leaving without harm."""
 
+import json
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -55,6 +56,21 @@ def test_each_outcome_has_its_own_exit_code(shop: Shell) -> None:
     assert shop.quick("run", "issue_fixer", "--issue", "123").code == 4
     assert shop.quick("run", "testing").code == 0
     assert shop.wary().quick("run", "testing").code == 5
+
+
+def test_what_an_answer_could_not_prove_is_told_beside_what_it_could(shop: Shell, tmp_path: Path) -> None:
+    head = run_git(shop.folder, "rev-parse", "HEAD").strip()
+    cited = [{"at": f"shop/auth.py:13@{head[:12]}", "quote": "return False"}]
+    claims = [
+        {"text": "`authenticate` returns False.", "citations": cited},
+        {"text": "It takes 30 s.", "citations": cited},
+    ]
+    script = tmp_path / "said.json"
+    script.write_text(json.dumps([{"searches": []}, {"claims": claims, "complete": True}]))
+    told = shop.where(FACTOR12_MODEL=f"scripted:{script}").quick("run", "research", "What does `authenticate` return?")
+    assert f"- `authenticate` returns False. [shop/auth.py:13@{head[:12]}]" in told.out
+    assert "Left out, as it could not be verified (1):\n    'It takes 30 s.': It names '30', which" in told.out
+    assert "None" not in told.out
 
 
 @pytest.mark.requirement("R16")
