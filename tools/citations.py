@@ -59,6 +59,8 @@ class _Read:
     """A citation that holds, and the text around it."""
 
     citation: Citation
+    place: str
+    """Repository, path, line and commit, which a claim may name; their digits are no numbers of the text."""
     near: str
 
 
@@ -79,8 +81,7 @@ async def _verdict(workspace: Workspace, claim: Claim, commits: Mapping[str, str
             made.dropped.append(f"{citation.at[:200]}: {error.problem.message}")
     if not claim.citations:
         made.dropped.append("It cites nothing.")
-    near = "\n".join(one.near for one in held)
-    if held and (missing := [name for name in named_in(claim.text) if not _stands(name, near)]):
+    if held and (missing := [name for name in named_in(claim.text) if not _stands(name, held)]):
         made.dropped.append(f"It names {', '.join(map(repr, missing[:5]))}, which stands nowhere near what it cites.")
     elif claim.text.strip():
         made.kept = [one.citation for one in held]
@@ -106,7 +107,7 @@ async def _read(workspace: Workspace, citation: Citation, commits: Mapping[str, 
         raise ToolError("not_found", "the quote does not begin in that line.")
     at = f"{repo}/{path}:{line}@{commit[:SHORT]}"
     around = "\n".join(lines[max(0, line - 1 - NEAR) : line + citation.quote.count("\n") + NEAR])
-    return _Read(Citation(at=at, quote=citation.quote), f"{at} {citation.at}\n{around}")
+    return _Read(Citation(at=at, quote=citation.quote), f"{at} {citation.at}", around)
 
 
 def _parsed(at: str, commits: Mapping[str, str]) -> tuple[str, str, int, str]:
@@ -151,8 +152,10 @@ def _squeezed(text: str) -> str:
     return " ".join(text.split())
 
 
-def _stands(name: str, text: str) -> bool:
-    """Whether a name, a number or a quoted text stands in the text; white space aside."""
+def _stands(name: str, held: Sequence[_Read]) -> bool:
+    """Whether a name, a number or a quoted text stands near what is cited; white space aside."""
+    near = "\n".join(one.near for one in held)
     if name.replace(".", "").isdigit():
-        return re.search(rf"(?<!\d){re.escape(name)}(?!\d)", ungrouped(text)) is not None
-    return re.search(_whole(_squeezed(name)), _squeezed(text)) is not None
+        return re.search(rf"(?<!\d){re.escape(name)}(?!\d)", ungrouped(near)) is not None
+    places = "\n".join(one.place for one in held)
+    return re.search(_whole(_squeezed(name)), _squeezed(f"{places}\n{near}")) is not None

@@ -20,6 +20,8 @@ _OWNER = re.compile(r"([A-Z]\w+)(?:\.|::|->)[A-Za-z_]")
 _FILE = re.compile(r"[\w.-]*\w\.[A-Za-z][A-Za-z0-9]{0,4}")
 _NUMBERED = re.compile(r"#\d{1,9}")
 _NUMBER = re.compile(r"(?<![\w.,-])\d+(?:\.\d+)*(?!\d|st|nd|rd|th)")
+_COMMIT = re.compile(r"\b(?=[0-9a-f]*[a-f])[0-9a-f]{7,64}\b")
+"""Digits in it are no number."""
 _GROUPING = re.compile(r"(?<=\d)[,_](?=\d{3}(?!\d))")
 _EITHER = re.compile(r"[a-z]+/[a-z]+")
 """As in and/or."""
@@ -62,7 +64,7 @@ _ORDER: dict[Kind, int] = {"quoted": 0, "path": 1, "name": 2, "word": 3}
 def named_in(text: str) -> list[str]:
     """Return what a statement names so exactly that it must be found: names, paths, quoted text and numbers."""
     exact = [term.text for term in _terms(text) if term.kind != "word"]
-    return list(dict.fromkeys([*exact, *_NUMBER.findall(ungrouped(text))]))
+    return list(dict.fromkeys([*exact, *_NUMBER.findall(ungrouped(_COMMIT.sub(" ", text)))]))
 
 
 def ungrouped(text: str) -> str:

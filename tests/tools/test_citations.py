@@ -126,6 +126,15 @@ async def test_what_a_claim_names_must_stand_near_what_it_cites(bench: Bench, te
     assert await bench.holds(text, true) is holds
 
 
+async def test_digits_of_the_place_that_is_cited_are_no_numbers_of_the_text(bench: Bench) -> None:
+    for number in range(10, 100):
+        text = f"`authenticate` lets {number} tries pass."
+        assert not await bench.holds(text, (f"shop/auth.py:4@{bench.head}", "def authenticate(user):"))
+    cited = (f"shop/auth.py:4@{bench.head}", "def authenticate(user):")
+    assert not await bench.holds("`authenticate` lets 4 tries pass.", cited)
+    assert await bench.holds(f"Commit {bench.head[:12]} has `authenticate`.", cited)
+
+
 async def test_a_name_may_stand_by_another_citation_of_the_same_claim(bench: Bench) -> None:
     one, two = (
         (f"shop/auth.py:4@{bench.head}", "def authenticate(user):"),
