@@ -66,3 +66,10 @@ def answered(api: Api, text: str) -> Answer:
             return fake.responses(text)
         case "messages":
             return fake.messages(fake.said(text), stop="end_turn")
+
+
+def fitting(api: Api, answer: BaseModel) -> Answer:
+    """Return the answer as models give it that are held to a schema: as JSON, or as the arguments of the one tool."""
+    if api == "messages":
+        return fake.messages(fake.decided(answer.model_dump(mode="json")))
+    return answered(api, answer.model_dump_json())
