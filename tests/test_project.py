@@ -148,12 +148,12 @@ def test_every_variable_of_the_example_is_one_that_is_read() -> None:
     assert named and named <= {field.alias for field in Settings.model_fields.values()}
 
 
-@pytest.mark.parametrize("lock", ["runtime", "dev", "bench", "local-model"])
-def test_each_lock_pins_by_hash_and_names_no_registry(lock: str) -> None:
+@pytest.mark.parametrize(("lock", "least"), [("runtime", 30), ("dev", 30), ("bench", 30), ("local-model", 2)])
+def test_each_lock_pins_by_hash_and_names_no_registry(lock: str, least: int) -> None:
     text = (ROOT / "requirements" / f"{lock}.lock").read_text(encoding="utf-8")
     pins = re.findall(r"^[a-z0-9][\w.-]*(?:\[\S+\])?==\S+.*\\$", text, re.MULTILINE)
     lines = [line for line in text.splitlines() if line[:1].isalnum()]
-    assert len(pins) == len(lines) > 30
+    assert len(pins) == len(lines) >= least
     assert "://" not in text and "--index" not in text and "--find-links" not in text
 
 
