@@ -8,8 +8,19 @@ from typing import Any, cast
 
 from pydantic import BaseModel
 
-_SAID_OTHERWISE = frozenset({"title", "default", "examples", "discriminator", "minLength", "maxLength"})
-"""What strict schemas may not have; pydantic checks what it means all the same."""
+_SAID = frozenset(
+    {"type", "description", "properties", "required", "additionalProperties", "patternProperties", "items"}
+    | {"prefixItems", "minItems", "maxItems", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
+    | {"multipleOf", "pattern", "enum", "const", "anyOf", "oneOf", "allOf", "$ref", "$defs"}
+)
+"""What is said of a value. One word more, and a strict provider refuses the whole schema; pydantic checks the rest.
+
+`minLength` and `maxLength` are not here: OpenAI has refused them, and grammars of local servers burst on large ones.
+"""
+_FORMATS = frozenset({"date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"})
+"""Those that strict providers know."""
+_BY_NAME = frozenset({"properties", "$defs", "patternProperties"})
+"""Under these stand names that a person chose, and not words of schemas."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +60,9 @@ def _closed(node: Any) -> Any:
             return {"$ref": reference}
         case dict():
             written = {
-                "anyOf" if key == "oneOf" else key: _named(value) if key in ("properties", "$defs") else _closed(value)
+                "anyOf" if key == "oneOf" else key: _named(value) if key in _BY_NAME else _closed(value)
                 for key, value in cast(dict[str, Any], node).items()
-                if key not in _SAID_OTHERWISE
+                if key in _SAID or (key == "format" and value in _FORMATS)
             }
             if "properties" in written:
                 written |= {"required": list(written["properties"]), "additionalProperties": False}
@@ -68,20 +79,20 @@ def _named(parts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_open(node: Any) -> bool:
-    """Tell whether something in the schema may be anything: maps, tuples, values of any kind."""
+    """Tell whether something in the schema is not closed: maps, tuples, values of any kind; or cannot be told."""
     match node:
         case {"const": _} | {"enum": _} | {"$ref": _}:
             return False
-        case {"prefixItems": _} | {"additionalProperties": True | {}}:
+        case {"prefixItems": _} | {"allOf": _} | {"additionalProperties": True | {}}:
             return True
         case dict():
             parts = cast(dict[str, Any], node)
-            if not parts.keys() & {"type", "anyOf", "oneOf", "allOf"}:
+            if not parts.keys() & {"type", "anyOf", "oneOf"}:
                 return True
             if parts.get("type") == "object" and "properties" not in parts:
                 return True
             inner = [*parts.get("properties", {}).values(), *parts.get("$defs", {}).values()]
-            inner += [part for word in ("anyOf", "oneOf", "allOf") for part in parts.get(word, [])]
+            inner += [part for word in ("anyOf", "oneOf") for part in parts.get(word, [])]
             return any(map(_is_open, [*inner, *([parts["items"]] if "items" in parts else [])]))
         case _:
             return True
