@@ -1,5 +1,6 @@
 """Have the work on an issue planned: what is wrong, where, and which tests show it; with more files on request."""
 
+import re
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -55,6 +56,13 @@ def shows(plan: Plan, before: Check) -> bool:
 
 
 def known_red(plan: Plan, before: Check) -> list[str]:
-    """Return those of the tests that the plan names that do fail, and not by chance."""
-    red = {case.id for case in before.failures} - set(before.flaky)
-    return [test for test in plan.shown_by if test in red]
+    """Return those of the tests that the plan names that do fail, and not by chance.
+
+    The end of an id, from a whole word on, names a test as well, if only one that fails ends like that.
+    """
+    red = dict.fromkeys(case.id for case in before.failures if case.id not in before.flaky)
+    found: list[str] = []
+    for name in filter(None, plan.shown_by):
+        alike = [name] if name in red else [test for test in red if re.search(rf"(?<!\w){re.escape(name)}$", test)]
+        found += alike if len(alike) == 1 else []
+    return list(dict.fromkeys(found))

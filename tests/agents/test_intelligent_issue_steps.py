@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from agents.intelligent_issue import Task, agent
 from agents.runtime.patching import Patch, PatchEdit
-from agents.runtime.planning import Plan
+from agents.runtime.planning import Plan, known_red
 from agents.runtime.witness import NewTest
 from state.events import Event, Failed, Resolved
 from state.problem import Problem
@@ -184,3 +184,19 @@ def test_when_no_patch_is_left_the_test_that_was_written_goes_too() -> None:
     assert told(step_after(*log, repairs=0)) == "undo_edit undo:tests/test_new.py:test"
     undone = resolved("undo:tests/test_new.py:test", "undo_edit", changed("tests/test_new.py", None))
     assert told(step_after(*log, undone, repairs=0)) == "done failed"
+
+
+@pytest.mark.parametrize(
+    ("named", "meant"),
+    [
+        (["tests/test_a.py::a"], ["tests/test_a.py::a"]),
+        (["test_a.py::a", "a"], ["tests/test_a.py::a"]),
+        (["b", "tests/test_b.py::b", "", "est_a.py::a", "x"], []),
+        (["twice"], []),
+        (["One::twice"], ["tests/test_c.py::One::twice"]),
+    ],
+)
+def test_the_end_of_an_id_names_a_test_that_fails_if_no_other_ends_like_it(named: list[str], meant: list[str]) -> None:
+    both = [Case(id=f"tests/test_c.py::{group}::twice", state="fail") for group in ("One", "Two")]
+    red = RED.model_copy(update={"failures": [*RED.failures, *both], "states": {}})
+    assert known_red(Plan(wrong="It.", shown_by=named), red) == meant
