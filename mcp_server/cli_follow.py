@@ -94,7 +94,7 @@ async def _to_rest(runtime: Runtime, thread_id: str, display: Display, *, asking
     while True:
         thread = await display.follow(partial(runtime.engine.wait, thread_id, inf))
         asked = asker(runtime.store, thread)
-        if not asking or asked is None or asked.question is None or asked.question.kind == "decision":
+        if not asking or asked is None or asked.question is None:
             return
         try:
             with controlling_terminal(f"In a terminal of your own: factor12 answer {asked.id}") as screen:

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Sequence
 
 from agents.runtime.questions import fingerprint
+from mcp_server.cli_decision import decide_at
 from mcp_server.compose import Runtime
 from mcp_server.terminal import Screen, safe
 from state.events import Question
@@ -28,7 +29,10 @@ async def answer_at(screen: Screen, runtime: Runtime, thread: Thread, given: str
     assert asked is not None
     if by_person := asked.question.answer_by == "person":
         require_terminal(runtime)
-    answer = await _ask(screen, thread, asked.question, given)
+    _introduce(screen, thread)
+    if asked.question.kind == "decision":
+        return await decide_at(screen, runtime, thread)
+    answer = await _ask(screen, asked.question, given)
     if by_person:
         await prove(screen, f"answer {answer!r}", f"factor12 answer {thread.id}")
     shown = fingerprint(asked.question)
@@ -44,9 +48,12 @@ def require_terminal(runtime: Runtime) -> None:
         raise ProblemError("refused", "A person's answer is not taken from a terminal here.", hint)
 
 
-async def _ask(screen: Screen, thread: Thread, question: Question, given: str) -> str:
+def _introduce(screen: Screen, thread: Thread) -> None:
     places = ", ".join(ref.root for ref in thread.workspace)
     screen.show(f"\n{safe(thread.agent)} asks{f' about {safe(places)}' if places else ''} (thread {thread.id}):\n")
+
+
+async def _ask(screen: Screen, question: Question, given: str) -> str:
     screen.show(f"\n{safe(question.text)}\n")
     for number, option in enumerate(question.options, 1):
         screen.show(f"  {number}  {safe(option)}\n")

@@ -8,10 +8,11 @@ from typing import Any, assert_never, cast
 
 from rich.text import Text
 
+from mcp_server.cli_decision import decision_lines, how
 from mcp_server.cli_findings import finding_lines
 from mcp_server.cli_timeline import colour
 from mcp_server.envelope import Shown
-from mcp_server.terminal import one_line, out, safe
+from mcp_server.terminal import attended, one_line, out, safe
 from state.thread import Thread
 
 MOST = 10
@@ -57,7 +58,7 @@ def _how_to_answer(thread: Thread) -> str:
     if question is None:
         return f"factor12 threads resume {thread.id}"
     if question.kind == "decision":
-        return f"factor12 answer {thread.id} {shlex.quote(question.key)} JSON"
+        return f"factor12 answer {thread.id}  (shows it and asks you)" if attended() else how(thread, question)
     if question.answer_by == "anyone":
         return f"factor12 answer {thread.id} {shlex.quote(question.key)} ANSWER  (without the last two it asks you)"
     return f"factor12 answer {thread.id}"
@@ -67,6 +68,8 @@ def _told(thread: Thread) -> list[str]:
     """Return the lines between the outcome and the next step."""
     if (problem := thread.reason or thread.trouble) is not None:
         return [safe(str(problem))]
+    if thread.question is not None and thread.question.kind == "decision":
+        return [] if attended() else list(decision_lines(thread, thread.question))
     if thread.question is not None:
         options = [f"  {number}  {safe(option)}" for number, option in enumerate(thread.question.options, 1)]
         return [*(safe(line) for line in thread.question.text.splitlines()), *options]

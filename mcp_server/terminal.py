@@ -106,13 +106,14 @@ class Screen:
         with open(self.descriptor, "w", encoding="utf-8", errors="replace", closefd=False) as file:
             file.write(text)
 
-    async def read(self, prompt: str) -> str:
-        """Return the next line that is typed once the prompt stands there.
+    async def read(self, prompt: str, *, more: bool = False) -> str:
+        """Return the next line that is typed once the prompt stands there, or before that if it is `more` of a text.
 
         Raises:
             EOFError: The terminal went away, or the person pressed Ctrl-D.
         """
-        termios.tcflush(self.descriptor, termios.TCIFLUSH)
+        if not more:
+            termios.tcflush(self.descriptor, termios.TCIFLUSH)
         self.show(prompt)
         typed = False
         while not typed:

@@ -48,7 +48,8 @@ def fitting(returns: type[BaseModel], answer: Any) -> Any:
         value = returns.model_validate_json(answer) if isinstance(answer, str) else returns.model_validate(answer)
     except ValidationError as error:
         hint = "Answer with an object that fits the question's `schema`."
-        raise ProblemError("bad_input", f"The decision does not fit: {first_complaint(error)}", hint) from error
+        what = first_complaint(error).removeprefix("arguments: ")
+        raise ProblemError("bad_input", f"The decision does not fit: {what}", hint) from error
     return storable(value.model_dump(mode="json"), "The decision")
 
 

@@ -143,7 +143,7 @@ def test_an_answer_may_leave_the_rest_to_another_process(asked: tuple[Shell, str
 
 
 @pytest.mark.requirement("R19")
-def test_a_decision_is_answered_with_json_and_not_asked(untrusted: Shell) -> None:
+def test_a_decision_that_the_agent_no_longer_asks_for_is_not_taken(untrusted: Shell) -> None:
     thread_id = untrusted.quick("run", "testing", "--json").json["thread_id"]
     untrusted.quick("threads", "cancel", thread_id)
     database = Database(untrusted.state / "factor12.db")
