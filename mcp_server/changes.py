@@ -41,7 +41,7 @@ from state.problem import ProblemError
 
 log = logging.getLogger(__name__)
 
-THREAD = re.compile(r"thread://([0-9A-Za-z_-]{1,100})(?:/events(?:\?after=\d{1,9})?)?")
+THREAD = re.compile(r"thread://([0-9A-Za-z_-]{1,100})(?:/question|/events(?:\?after=\d{1,9})?)?")
 """The resources that change and of which it can be known: a thread's own."""
 MOST_WATCHED = 1000
 """Resources one client may subscribe to."""

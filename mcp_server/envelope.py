@@ -103,11 +103,14 @@ def error_of(thread: Thread) -> dict[str, str] | None:
 
 
 def _question(thread: Thread, asked: Thread) -> dict[str, Any] | None:
-    """Return the open question; that of a child says which thread is to be answered."""
+    """Return the open question; that of a child says which thread is to be answered, and where its log has it."""
     if asked.question is None:
         return None
     whose = {} if asked is thread else {"thread_id": asked.id}
-    return {**whose, **questions.summary(asked.question)}
+    at = asked.version
+    while any(held.version == at for held in asked.checkpoints):  # made by hand while it waits
+        at -= 1
+    return {**whose, **({} if at == thread.version else {"version": at}), **questions.summary(asked.question)}
 
 
 def _child(row: Row) -> dict[str, str]:

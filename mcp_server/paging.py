@@ -30,10 +30,13 @@ def listed(runtime: Runtime, wanted: Listing) -> list[dict[str, Any]]:
 
 
 def page(runtime: Runtime, thread: Thread, after: int) -> tuple[list[dict[str, Any]], int]:
-    """Return the thread's events past version `after`, oldest first, as many as fit, and the version of the last."""
+    """Return the thread's events past version `after`, oldest first, as many as fit, and the version of the last.
+
+    Texts in them are cut, but not of the open question when the page begins with it: that is how it is asked for.
+    """
     events, size = list[dict[str, Any]](), 0
     for record in runtime.store.read(thread.id, after, MOST_EVENTS):
-        events.append(entry(record))
+        events.append(entry(record, whole=not events and record.event == thread.asked))
         size += len(json.dumps(events[-1]))
         if size > MOST_BYTES:
             break

@@ -8,7 +8,9 @@ from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from mcp.server.mcpserver.resources import DEFAULT_RESOURCE_SECURITY, FunctionResource, ResourceTemplate
 from mcp.shared.uri_template import UriTemplate
 
+from agents.runtime import questions
 from agents.runtime.definition import Agent
+from agents.runtime.kin import asker
 from mcp_server.asking import Ctx
 from mcp_server.compose import Runtime
 from mcp_server.envelope import status_of
@@ -101,6 +103,20 @@ def _event(record: Record) -> dict[str, Any]:
     return {"version": record.version, "at": iso(record.at), "kind": record.event.kind, **data}
 
 
+async def _question(runtime: Runtime, id: str) -> str:
+    """Return what the thread, or a child it rests for, asks: a decision as its model would be told it."""
+    thread = runtime.find(id)
+    asked = asker(runtime.store, thread)
+    if asked is None or asked.question is None:
+        raise ResourceNotFoundError(f"Thread {thread.id!r} waits for no answer now.")
+    match questions.summary(asked.question):
+        case {"kind": "decision", "context": {"rules": str(rules), "prompt": str(prompt)}, **told}:
+            wanted = json.dumps(told.get("schema"), ensure_ascii=False)
+            return f"{rules}\n\n{prompt}\n\nAnswer with JSON that fits this schema:\n{wanted}"
+        case told:
+            return json.dumps(told, indent=2, ensure_ascii=False)
+
+
 async def _diff(runtime: Runtime, id: str, after: str = "") -> str:
     """Return a page of the patch. One that takes long is made once, however often it is asked for meanwhile."""
     from mcp_server import checkpoints
@@ -165,6 +181,14 @@ _TEMPLATES: tuple[tuple[str, str, str, Callable[..., Awaitable[str]], str, str],
         _events,
         "Read every event in full, one JSON object per line; a last line with `more` says where the rest is.",
         "thread_events",
+    ),
+    (
+        "thread://{id}/question",
+        "What a thread asks",
+        "text/plain",
+        _question,
+        "Read the open question in full, however long: of a decision the rules, the prompt and the answer's schema.",
+        "thread_question",
     ),
     (
         "checkpoint://{id}/diff{?after}",

@@ -42,11 +42,11 @@ def iso(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def entry(record: Record) -> dict[str, Any]:
-    """Return one event for a list of them: what it says in a line, and its data with long texts cut."""
+def entry(record: Record, *, whole: bool = False) -> dict[str, Any]:
+    """Return one event for a list of them: what it says in a line, and its data, with long texts cut unless `whole`."""
     data = record.event.model_dump(mode="json", exclude_defaults=True, exclude={"kind"})
     known = {"version": record.version, "at": iso(record.at), "kind": record.event.kind, "says": says(record.event)}
-    return {**known, "data": _cut(data)} if data else known
+    return {**known, "data": data if whole else _cut(data)} if data else known
 
 
 def says(event: Event) -> str:

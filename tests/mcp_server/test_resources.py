@@ -20,6 +20,7 @@ pytestmark = pytest.mark.anyio
 TEMPLATES = {
     "thread://{id}": "text/markdown",
     "thread://{id}/events{?after}": "application/x-ndjson",
+    "thread://{id}/question": "text/plain",
     "checkpoint://{id}/diff{?after}": "text/x-diff",
     "repo://{name}/status": "application/json",
     "prompt://{name}{?repo}": "text/markdown",
@@ -138,6 +139,7 @@ async def test_a_long_patch_and_a_long_log_come_in_pages(shop: Path, monkeypatch
     [
         "thread://nobody",
         "thread://nobody/events",
+        "thread://nobody/question",
         "thread://../events",
         "thread://%00",
         "checkpoint://nobody@1/diff",
