@@ -17,6 +17,7 @@ from mcp_server.logs import configure
 from mcp_server.loop import run
 from mcp_server.outward import Outward
 from mcp_server.settings import Settings, load
+from mcp_server.terminal import conceal
 from state.problem import ProblemError
 from state.store import Search, UnknownThread
 from state.thread import Thread
@@ -49,8 +50,10 @@ class Given(NamedTuple):
 
 
 def settings_of(ctx: typer.Context) -> Settings:
-    """Read the settings, with the file that `--env-file` named."""
-    return load(ctx.obj.env_file)
+    """Read the settings, with the file that `--env-file` named; no key in it is shown from then on."""
+    settings = load(ctx.obj.env_file)
+    conceal(settings.secrets)
+    return settings
 
 
 def caller_of(ctx: typer.Context) -> Caller:

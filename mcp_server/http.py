@@ -35,6 +35,7 @@ from mcp_server.sdk import Server
 from mcp_server.service_tools import health
 from mcp_server.settings import Settings, load
 from mcp_server.slow_clients import Timely
+from mcp_server.terminal import conceal
 from state.problem import ProblemError
 from tools.base import Tool
 
@@ -65,6 +66,7 @@ def serve_http(
     given = {name: value for name, value in (("api_host", host or None), ("api_port", port)) if value is not None}
     settings = load(env_file, **more).model_copy(update=given)
     configure(settings, Outward(more=settings.secrets))
+    conceal(settings.secrets)
     run(partial(serve, settings, here(), transport))
 
 

@@ -23,15 +23,26 @@ TOKENS = re.compile(
 the text may be anybody's, and as long as a result."""
 
 
+def secrets_in(environment: Mapping[str, str | None]) -> list[str]:
+    """Return the values of the variables whose names say that they are secrets."""
+    return [value for name, value in environment.items() if value and SECRET_NAME.search(name)]
+
+
 class Outward:
     """Cleans what goes to clients and to the log. What is kept in the store stays exact."""
 
     def __init__(self, environment: Mapping[str, str] = environ, more: Iterable[str] = ()) -> None:
         """Know the secrets of the environment, and `more`: those of a file that the person named."""
-        named = [value for name, value in environment.items() if SECRET_NAME.search(name)]
-        secrets = {value for value in (*named, *more) if len(value) >= SHORTEST and not value.isdigit()}
-        longest_first = sorted(secrets, key=len, reverse=True)
-        self._values = re.compile("|".join(map(re.escape, longest_first))) if secrets else None
+        self._secrets = set[str]()
+        self._values: re.Pattern[str] | None = None
+        self.know(secrets_in(environment))
+        self.know(more)
+
+    def know(self, secrets: Iterable[str]) -> None:
+        """Mark these, too, from now on."""
+        self._secrets |= {value for value in secrets if len(value) >= SHORTEST and not value.isdigit()}
+        longest_first = sorted(self._secrets, key=len, reverse=True)
+        self._values = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
 
     def text(self, text: str) -> str:
         """Return the text with secrets marked and half surrogate pairs shown as escapes."""

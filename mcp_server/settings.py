@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from platformdirs import user_config_path, user_state_path
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from mcp_server.model_settings import ModelSettings
 from mcp_server.spending_settings import SpendingSettings
@@ -260,16 +260,18 @@ def load(env_file: Path | None = None, **given: Any) -> Settings:
     """
     if env_file is not None and not env_file.is_file():
         raise ProblemError("not_found", f"There is no file {str(env_file)!r}.", "Give --env-file a file that exists.")
+    file = env_file or user_config_path("factor12") / ".env"
     try:
-        named: dict[str, Any] = {"_env_file": env_file or user_config_path("factor12") / ".env"}
+        named: dict[str, Any] = {"_env_file": file}
         return Settings(**named, **given)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name, why = str(first["loc"][0]), first["msg"].removeprefix("Value error, ")
         secret = any(one.alias == name and one.annotation is SecretStr for one in Settings.model_fields.values())
-        from mcp_server.outward import Outward  # a key may have been written where a name belongs
+        written = DotEnvSettingsSource(Settings, env_file=file).env_vars
+        from mcp_server.outward import Outward, secrets_in  # a key may have been written where a name belongs
 
-        message = Outward().text(f"{name}={'…' if secret else repr(first['input'])}: {why}.")
+        message = Outward(more=secrets_in(written)).text(f"{name}={'…' if secret else repr(first['input'])}: {why}.")
         hint = "`docs/configuration.md` lists every variable."
         raise ProblemError("bad_input", message, hint) from (None if secret else error)
 

@@ -6,7 +6,7 @@ import re
 import select
 import sys
 import termios
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -66,6 +66,11 @@ def print_json(value: Any) -> None:
 def safe(text: str) -> str:
     """Return the text without secrets, and with its control characters visible."""
     return visible(_outward().text(text))
+
+
+def conceal(secrets: Iterable[str]) -> None:
+    """Show none of these from now on: keys that are in a file are known once the settings are read."""
+    _outward().know(secrets)
 
 
 @cache
