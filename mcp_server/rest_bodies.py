@@ -93,8 +93,8 @@ class RestoreOf(Taken):
 
 
 class Prompt(Taken):
-    input_prompt: str = Field(min_length=1, examples=["123"])
-    agent: str = "issue_fixer"
+    input_prompt: str = Field(min_length=1, examples=["What is (7 + 3) * 2?"])
+    agent: str = "assistant"
     repo: str = ""
     session: str = ""
 

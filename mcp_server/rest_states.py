@@ -22,7 +22,7 @@ Nothing = Annotated[NoQuery, Query()]
 
 @router.post("/launch", response_model=AgentState, response_model_exclude_unset=True)
 async def launch(request: Request, runtime: Runner, body: Prompt, _: Nothing) -> Envelope:
-    """Launch an agent on a prompt; without `agent` it is `issue_fixer`, and the prompt is its issue."""
+    """Launch an agent on a prompt; without `agent` it is `assistant`, which answers a request in plain words."""
     task = told(runtime, body.agent, body.input_prompt)
     place = Place(body.repo, body.session)
     return _state(runtime, await launched(runtime, body.agent, task, place, client=client_of(request)))

@@ -65,7 +65,7 @@ def test_what_the_agents_document_calls_does_what_it_says(shop: Path) -> None:
 @pytest.mark.requirement("F6", "F12")
 def test_a_state_is_launched_polled_and_resumed_and_resuming_a_running_one_is_a_conflict(shop: Path) -> None:
     with resting(shop, toys=False) as rest:
-        state = rest.post("/agent/launch", {"input_prompt": "123"})
+        state = rest.post("/agent/launch", {"input_prompt": "123", "agent": "issue_fixer"})
         error = rest.refused(409, "POST", "/agent/resume", json={"id": state["id"]})
         assert error["kind"] == "busy" and state["id"] in error["message"]
         rest.get(f"/agents/{state['id']}/status?wait={WAIT_S}")
@@ -74,6 +74,24 @@ def test_a_state_is_launched_polled_and_resumed_and_resuming_a_running_one_is_a_
         assert [step["version"] for step in ended["steps"]] == [*range(1, ended["version"] + 1)]
         assert ended["result"]["evidence"]["outcome"] == "fixed"
         assert rest.post("/agent/resume", {"id": state["id"]}) == ended
+
+
+@pytest.mark.requirement("F1", "F6")
+def test_a_prompt_that_names_no_agent_is_a_request_in_plain_words(place: Path) -> None:
+    with resting(place, toys=False) as rest:
+        state = rest.post("/agent/launch", {"input_prompt": "What is (7 + 3) * 2?"})
+        assert state["agent"] == "assistant" and state["context"]["task"] == {"request": "What is (7 + 3) * 2?"}
+        at, steps = f"/agents/{state['id']}", [("sum_numbers", [7, 3]), ("multiply_numbers", [10, 2])]
+        decisions = [{"do": tool, "args": {"numbers": numbers}} for tool, numbers in steps]
+        for turn, step in enumerate([*decisions, {"do": "answer", "answer": {"answer": "20"}}]):
+            asked = rest.get(f"{at}/status?wait={WAIT_S}")["question"]
+            assert (asked["kind"], asked["key"]) == ("decision", f"turn:{turn}")
+            rest.post(f"{at}/answer", {"key": asked["key"], "answer": {"why": "It is next.", "next": step}})
+        assert rest.get(f"{at}/status?wait={WAIT_S}")["outcome"] == "done"
+        ended = rest.get(f"/agent/state/{state['id']}")
+        assert ended["status"] == "completed" and ended["result"] == {"answer": "20"}
+        results = [step["data"]["value"] for step in ended["steps"] if step["data"].get("key", "").startswith("call:")]
+        assert results == [10, 20]
 
 
 def test_a_prompt_names_an_agent_that_is_told_in_one_text(shop: Path) -> None:

@@ -46,7 +46,7 @@ def test_every_call_of_the_document_works_as_it_stands(tmp_path: Path) -> None:
             if "/start" in command:
                 thread_id = answered["thread_id"]
                 rest.get(f"/agents/{thread_id}/status?wait={WAIT_S}")
-    assert len(commands) == 8 and thread_id
+    assert len(commands) == 9 and thread_id
 
 
 @pytest.mark.anyio
