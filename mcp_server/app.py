@@ -107,7 +107,9 @@ def _made(runtime: Runtime) -> Listing:
 def _stranger(runtime: Runtime, names: Sequence[str]) -> Callable[[str], Awaitable[CallToolResult]]:
     async def answer(name: str) -> CallToolResult:
         message, hint = f"There is no tool {name[:80]!r}.", f"There are: {', '.join(names)}."
-        return reply(runtime, refusal(Problem(kind="not_found", message=message, hint=hint)))
+        none = Problem(kind="not_found", message=message, hint=hint)
+        is_narrowed = runtime.custom.agent(name) is not None
+        return reply(runtime, refusal(none if is_narrowed else runtime.custom.missing(name) or none))
 
     return answer
 

@@ -16,6 +16,7 @@ import anyio
 from agents.runtime.deciding import Unavailable
 from agents.runtime.definition import Agent, Elsewhere
 from mcp_server.custom_files import Broken, Place, Source, places, signature, sources
+from mcp_server.enabling import BETWEEN, refusal, standing
 from mcp_server.kept import code_key, keep, read
 from mcp_server.repositories import Repositories
 from mcp_server.settings import Settings, child_environment
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FILE = "custom.json"
-BETWEEN = "__"
 LONGEST_NAME = 64
 """What hosts take, their own prefix not counted."""
 LOAD_S = 5.0
@@ -190,7 +190,8 @@ class Custom:
     def _glance(self) -> object:
         roots = (*self._repositories.roots, self._repositories.home)
         moved = [root.stat().st_mtime_ns for root in roots if root is not None and root.is_dir()]
-        return granted(self._database), moved, [signature(place) for place in self._places]
+        enabled = [standing(self._repositories, place.root) for place in self._places]
+        return granted(self._database), moved, enabled, [signature(place) for place in self._places]
 
     def _settle(self) -> bool:
         """Give out the names; of two files with one name the second is broken."""
@@ -204,6 +205,8 @@ class Custom:
                     message = f"{one.file} of {one.repo!r} is called {full!r} like {offered[full].file}."
                     problem = Problem(kind="conflict", message=message, hint="Give it another name.")
                     broken.append(Broken(one.repo, one.file, problem))
+                case {"shape": {"name": name}} if why := self._not_enabled(one, name):
+                    broken.append(Broken(one.repo, one.file, why, name))
                 case {"shape": {"name": name}}:
                     offered[f"{slug(one.repo)}{BETWEEN}{name}"] = one
                 case _:  # what was there before stays until it is known what is there now
@@ -218,6 +221,9 @@ class Custom:
             if one not in before[1]:
                 log.warning("an agent is not offered: %s", one.problem)
         return before != (offered, broken)
+
+    def _not_enabled(self, one: Source, name: str) -> Problem | None:
+        return refusal(self._repositories, one.root, f"{slug(one.repo)}{BETWEEN}{name}", name)
 
     def _kept(self) -> dict[str, Told]:
         """Return what is known of files, of this program's own version."""

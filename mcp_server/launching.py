@@ -9,6 +9,7 @@ from anyio.to_thread import run_sync
 from agents.runtime.definition import Agent
 from agents.runtime.engine import Launch
 from mcp_server.compose import Runtime
+from mcp_server.enabling import require_enabled
 from mcp_server.repositories import Isolation
 from state.events import RepositoryRef, Source
 from state.problem import ProblemError
@@ -38,10 +39,11 @@ async def wish(
     """Return the launch: the repository meant comes first, then those that the task names, for reading.
 
     Raises:
-        ProblemError: As `Repositories.ref`; `not_found`, the session.
+        ProblemError: As `Repositories.ref` and `require_enabled`; `not_found`, the session.
     """
     session = runtime.session(place.session)
     workspace, named = await _first(runtime, agent, place, session), dict[str, Any]()
+    require_enabled(runtime.repositories, workspace, agent.name, runtime.custom.home_of(agent.name))
     for field in agent.reads:
         names = [
             _join(runtime, workspace, await runtime.repositories.ref(one, session, "read", runtime.principal))

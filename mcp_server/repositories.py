@@ -77,6 +77,17 @@ class Repositories:
 
         return config_changed(self._repository(root))
 
+    def enabled(self, root: Path) -> Sequence[str] | None:
+        """Return which agents a repository lets work on it; `None` for all, and for one that is not trusted to say.
+
+        Raises:
+            ProblemError: `bad_input`; its settings cannot be read.
+        """
+        from tools.repoconfig import read_config
+
+        repository = self._repository(root)
+        return read_config(repository).agents.enabled if repository.trusted else None
+
     def _config(self, root: Path) -> str | None:
         """Return which settings of a trusted repository count in full; `None` if it is not trusted.
 

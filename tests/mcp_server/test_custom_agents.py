@@ -258,7 +258,7 @@ async def test_settings_narrow_custom_agents_like_all_others(shop: Path) -> None
         async with beside(shop.parent, **settings) as at:
             assert ("lib__reader" in await names(at)) == there, (name, value)
             if not there:
-                assert (await at.problem("lib__reader"))["kind"] == "not_found"
+                assert (await at.problem("lib__reader"))["message"] == "There is no tool 'lib__reader'."
 
 
 async def test_its_own_prompt_reaches_who_decides_and_a_broken_one_is_named(shop: Path) -> None:
