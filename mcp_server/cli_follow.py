@@ -1,59 +1,23 @@
 """Follow a thread at the terminal: show what happens, put its questions to the person, and leave without harm."""
 
 import signal
-from collections.abc import Awaitable, Callable
 from functools import partial
 from math import inf
-from typing import TypeAlias
 
 import anyio
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from agents.runtime.kin import asker, standing
+from mcp_server.cli_display import Display
 from mcp_server.cli_question import answer_at
 from mcp_server.cli_summary import print_summary
-from mcp_server.cli_timeline import line
 from mcp_server.compose import Runtime
 from mcp_server.envelope import envelope, exit_code, is_driven, status_of
-from mcp_server.terminal import attended, complain, controlling_terminal, err, print_json, safe
-from state.events import Started
+from mcp_server.terminal import attended, complain, controlling_terminal, err, print_json
 from state.problem import ProblemError
-from state.store import Store
 from state.thread import Thread
 
 LOOK_S = 2.0
 """How often a watcher makes sure that somebody still drives."""
-Wait: TypeAlias = Callable[[Callable[[Thread], Awaitable[None]]], Awaitable[Thread]]
-
-
-class Display:
-    """Prints a line per event as it happens and, on a terminal, what is going on right now."""
-
-    def __init__(self, store: Store, after: int = 0, *, quiet: bool = False) -> None:
-        self._store = store
-        self._seen = after
-        self._quiet = quiet
-        console = err()
-        columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-        hidden = quiet or not console.is_terminal
-        self._progress = Progress(*columns, console=console, transient=True, disable=hidden)
-
-    async def follow(self, wait: Wait) -> Thread:
-        """Show the thread while `wait` waits for it, up to what it ended with."""
-        with self._progress:
-            thread = await wait(self._show)
-            await self._show(thread)
-        return thread
-
-    async def _show(self, thread: Thread) -> None:
-        for record in self._store.read(thread.id, after=self._seen):
-            self._seen = record.version
-            told_below = isinstance(record.event, Started) and not self._progress.disable
-            if not self._quiet and not told_below:
-                self._progress.console.print(line(record.event))
-        for task in self._progress.task_ids:
-            self._progress.remove_task(task)
-        self._progress.add_task(safe(thread.pending.key) if thread.pending else "deciding")
 
 
 async def attend(runtime: Runtime, thread_id: str, *, seconds: float | None, as_json: bool, after: int = 0) -> int:
@@ -61,7 +25,7 @@ async def attend(runtime: Runtime, thread_id: str, *, seconds: float | None, as_
 
     Returns the exit code (R15); 128 and the signal's number after a signal.
     """
-    display = Display(runtime.store, after, quiet=as_json)
+    display = Display(runtime.engine, runtime.store.load(thread_id), after, quiet=as_json)
     caught: list[int] = []
     async with anyio.create_task_group() as group:
         group.start_soon(_catch_signals, caught, group.cancel_scope)
@@ -77,8 +41,8 @@ async def attend(runtime: Runtime, thread_id: str, *, seconds: float | None, as_
 
 async def watch(runtime: Runtime, thread_id: str, *, as_json: bool) -> int:
     """Show what another process does with the thread until it rests or nobody drives it any more."""
-    display = Display(runtime.store, quiet=as_json)
     thread = runtime.store.load(thread_id)
+    display = Display(runtime.engine, thread, quiet=as_json)
     caught: list[int] = []
     async with anyio.create_task_group() as group:
         group.start_soon(_catch_signals, caught, group.cancel_scope)
