@@ -38,20 +38,17 @@ def deciding(settings: Settings) -> str:
     return ", then ".join(said) or BY_CALLER
 
 
-def lacking(settings: Settings) -> tuple[str, str] | None:
-    """Say what the first model lacks that a person must set or install, and what to do."""
-    for provider, name in settings.chain:
-        if provider == "anthropic":
-            if not (settings.anthropic_api_key.get_secret_value() or settings.anthropic_base_url):
-                return "it has no key", "Set ANTHROPIC_API_KEY."
-            if find_spec("anthropic") is None:
-                return "the package anthropic is not installed", "pip install 'factor12[anthropic]'"
-        elif provider.startswith("openai") and not (
-            settings.openai_api_key.get_secret_value() or settings.openai_base_url
-        ):
-            return "it has no key", "Set OPENAI_API_KEY, or OPENAI_BASE_URL for a server without keys."
-        elif provider == "scripted" and not Path(name).is_file():
-            return f"there is no file {name!r}", "Name one in FACTOR12_MODEL."
+def lacking(settings: Settings, provider: str, name: str) -> tuple[str, str] | None:
+    """Say what a model lacks that a person must set or install, and what to do."""
+    if provider == "anthropic":
+        if not (settings.anthropic_api_key.get_secret_value() or settings.anthropic_base_url):
+            return "has no key", "Set ANTHROPIC_API_KEY."
+        if find_spec("anthropic") is None:
+            return "needs the package anthropic, which is not installed", "pip install 'factor12[anthropic]'"
+    elif provider.startswith("openai") and not (settings.openai_api_key.get_secret_value() or settings.openai_base_url):
+        return "has no key", "Set OPENAI_API_KEY, or OPENAI_BASE_URL for a server without keys."
+    elif provider == "scripted" and not Path(name).is_file():
+        return "has no such file", "Name one in FACTOR12_MODEL."
     return None
 
 

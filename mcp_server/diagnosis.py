@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Literal, TypeAlias
+from urllib.parse import urlsplit
 
+import anyio
 from anyio.to_thread import run_sync
 
 from mcp_server.compose import Runtime
 from mcp_server.deciding import deciding, lacking, unpriced
+from mcp_server.model_settings import HOST
 from mcp_server.settings import Settings, child_environment
 from mcp_server.version import program_version
 from state import upkeep
@@ -22,6 +25,8 @@ from state.sqlite import StoreError
 from state.store import Search
 from tools.children import run_child
 
+ANSWERS_S = 3.0
+"""A server that is asked whether it is there."""
 State: TypeAlias = Literal["good", "note", "bad"]
 OLDEST_GIT = (2, 39)
 """Of Debian 12; the options that keep a repository's own programs from running were tried with it."""
@@ -51,7 +56,7 @@ async def examine(
     """Look at each part, also when the store cannot be used. Only its index is changed, and only with `rebuild`."""
     git = await _git()
     yield git
-    for finding in chain(_programs(), _models(settings), _disk(settings.database)):
+    for finding in (*_programs(), await _models(settings), *_disk(settings.database)):
         yield finding
     try:
         runtime = compose()
@@ -73,17 +78,44 @@ def _programs() -> Iterator[Finding]:
     yield Finding("program", "good", f"factor12 {program_version()}, {python}")
 
 
-def _models(settings: Settings) -> Iterator[Finding]:
-    says, missing = deciding(settings), lacking(settings)
+async def _models(settings: Settings) -> Finding:
+    """Look at each model of the chain: a run works as long as one of them can decide."""
+    says, flaws = deciding(settings), list[tuple[str, str]]()
+    for provider, name in settings.chain:
+        if (flaw := lacking(settings, provider, name) or await _silent(settings, provider)) is not None:
+            flaws.append((f"{provider}:{name} {flaw[0]}", flaw[1]))
     if not settings.chain and settings.secrets:
-        yield Finding("model", "note", f"{says}; there is a key, and no model is named", "Set MODEL_NAME.")
-    elif missing:
-        yield Finding("model", "bad", f"{says}, and {missing[0]}", missing[1])
-    elif free := unpriced(settings):
+        return Finding("model", "note", f"{says}; there is a key, and no model is named", "Set MODEL_NAME.")
+    if flaws:
+        state: State = "bad" if len(flaws) == len(settings.chain) else "note"
+        return Finding("model", state, f"{says}; {', and '.join(what for what, _ in flaws)}", flaws[0][1])
+    if free := unpriced(settings):
         says = f"{says}; no price is known of {', '.join(free)}, so it counts as 0"
-        yield Finding("model", "note", says, "Set FACTOR12_MODEL_PRICES, if it costs money.")
-    else:
-        yield Finding("model", "good", says)
+        return Finding("model", "note", says, "Set FACTOR12_MODEL_PRICES, if it costs money.")
+    return Finding("model", "good", says)
+
+
+async def _silent(settings: Settings, provider: str) -> tuple[str, str] | None:
+    """Say that nobody answers where a person said that the provider is. No key is sent, nor anything else.
+
+    Providers' own addresses are not called unasked, and behind a proxy only the proxy could be asked.
+    """
+    from urllib.request import getproxies, proxy_bypass  # on the way to no other command
+
+    variable = "ANTHROPIC_BASE_URL" if provider == "anthropic" else "OPENAI_BASE_URL"
+    url = {"scripted": "", HOST: ""}.get(provider, getattr(settings, variable.lower(), ""))
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if not host or (parts.scheme in getproxies() and not proxy_bypass(host)):
+        return None
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        with anyio.fail_after(ANSWERS_S):
+            await (await anyio.connect_tcp(host, port)).aclose()
+    except (OSError, TimeoutError) as error:
+        why = "not in time" if isinstance(error, TimeoutError) else "no connection"
+        return f"does not answer at {host}:{port}: {why}", f"Start its server, or correct {variable}."
+    return None
 
 
 async def _git() -> Finding:

@@ -80,7 +80,7 @@ async def test_a_model_without_what_it_needs_names_the_variable(
     tmp_path: Path, variables: dict[str, str], says: str
 ) -> None:
     settings = known(tmp_path, **variables)
-    chosen, missing = decider(settings), lacking(settings)
+    chosen, missing = decider(settings), lacking(settings, *settings.chain[0])
     assert chosen is not None and missing is not None and says in missing[1]
     with pytest.raises(ModelError) as raised:
         await chosen.decide(PROMPT, Word)
