@@ -56,6 +56,7 @@ async def test_the_factors_and_the_agents_are_pages(shop: Path, era: Era) -> Non
         "pr_review",
         "testing",
         "assistant",
+        "research",
     ]
     assert told["issue_fixer"]["mode"] == "write" and "issue" in told["issue_fixer"]["input"]["properties"]
     assert "evidence" in told["issue_fixer"]["output"]["properties"]
