@@ -123,7 +123,7 @@ class Runtime:
         """The agents of the person's own repositories."""
         if self.process is not None:
             return self.process.custom
-        return Custom(self.settings, self.database, self.repositories)
+        return Custom(self.settings, self.database, self.repositories, lambda: self.sandbox)
 
     @cached_property
     def sandbox(self) -> Sandbox:
@@ -221,9 +221,7 @@ class Runtime:
 
     def may_drive(self, thread: Thread) -> bool:
         """Whether this process may run the thread unasked: of those it works for, inside its own roots (R21)."""
-        known = self.for_everybody or thread.principal == self.principal
-        if not self.custom.may_have(thread.agent):
-            return False
+        known = (self.for_everybody or thread.principal == self.principal) and self.custom.may_have(thread.agent)
         return known and all(self.repositories.may_use(ref) for ref in thread.workspace)
 
     async def sweep(self) -> None:
@@ -251,17 +249,19 @@ async def running(
     `home` is the folder the process was started in: its repository is the one meant when none is named.
     """
     runtime = compose(settings, home, caller=caller, for_everybody=for_everybody, agents=agents, tools=tools)
-    async with anyio.create_task_group() as group:
-        group.start_soon(runtime.dispatcher.run, runtime.drive)
-        group.start_soon(runtime.background.run)
-        if sweeping:
-            group.start_soon(_sweep, runtime)
-        try:
-            yield runtime
-        finally:
-            runtime.bells.close()
-            runtime.custom.end()
-            group.cancel_scope.cancel()
+    try:
+        async with anyio.create_task_group() as group:
+            group.start_soon(runtime.dispatcher.run, runtime.drive)
+            group.start_soon(runtime.background.run)
+            if sweeping:
+                group.start_soon(_sweep, runtime)
+            try:
+                yield runtime
+            finally:
+                runtime.bells.close()
+                group.cancel_scope.cancel()
+    finally:
+        runtime.custom.end()  # not before the drives let go: they would take that for an agent's fault
     runtime.database.close()
 
 

@@ -5,27 +5,28 @@ kept beside the store under the file's digest, so that a start needs no such pro
 """
 
 import logging
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 
 from agents.runtime.deciding import Unavailable
-from agents.runtime.definition import Agent, Elsewhere
+from agents.runtime.definition import Agent
+from mcp_server.custom_described import Told, describe, made, slug
 from mcp_server.custom_files import Broken, Place, Source, places, signature, sources
 from mcp_server.enabling import BETWEEN, refusal, standing
 from mcp_server.kept import code_key, keep, read
 from mcp_server.repositories import Repositories
-from mcp_server.settings import Settings, child_environment
+from mcp_server.settings import Settings
 from state.events import Event
 from state.grants import granted
-from state.problem import Problem, ProblemError
+from state.problem import Problem
 from state.sqlite import Database, StoreError
 from state.steps import Step
 from state.thread import Thread
+from tools.boxes.sandbox import Sandbox
 
 if TYPE_CHECKING:
     from mcp_server.custom_child import Child
@@ -33,19 +34,16 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FILE = "custom.json"
-LONGEST_NAME = 64
-"""What hosts take, their own prefix not counted."""
-LOAD_S = 5.0
-"""A file that only defines an agent is loaded in milliseconds."""
-Told: TypeAlias = dict[str, Any]
-"""What is known of one file: `shape`, `tool` and `prompt`, or `problem`."""
 
 
 class Custom:
     """One per process."""
 
-    def __init__(self, settings: Settings, database: Database, repositories: Repositories) -> None:
+    def __init__(
+        self, settings: Settings, database: Database, repositories: Repositories, sandbox: Callable[[], Sandbox]
+    ) -> None:
         self._settings, self._database, self._repositories = settings, database, repositories
+        self._sandbox = sandbox
         self._glanced: object = None
         self._places = list[Place]()
         self._told: dict[str, Told] | None = None
@@ -96,7 +94,7 @@ class Custom:
             from mcp_server.custom_child import Child
 
             mine = [one for one in unknown if one.root == root]
-            child = Child(root, mine[0].repo, child_environment())
+            child = Child(mine[0].repo, self._sandbox())
             try:
                 for one in mine:
                     told[one.key] = await describe(child, one)
@@ -160,7 +158,7 @@ class Custom:
             problem = self.missing(name)
             assert problem is not None
             raise Unavailable(problem.kind, problem.message, problem.hint)
-        child = self._children.setdefault(source.key, Child(source.root, source.repo, child_environment()))
+        child = self._children.setdefault(source.key, Child(source.repo, self._sandbox()))
         return await asked(child, source, thread, log)
 
     def missing(self, name: str) -> Problem | None:
@@ -241,52 +239,3 @@ class Custom:
             if key in current and told.get("problem", {}).get("kind") not in ("limit", "internal")
         }
         keep(self._settings.state_dir / FILE, {"key": code_key(), "told": lasting})
-
-
-async def describe(child: "Child", one: Source) -> Told:
-    """Have a file described by its process."""
-    try:
-        reply = await child.ask({"do": "shape", "file": one.file, "digest": one.digest}, LOAD_S)
-        return _described(one, reply["shape"])
-    except ProblemError as error:
-        return {"problem": error.problem.model_dump()}
-
-
-def _described(one: Source, shape: Told) -> Told:
-    from mcp_server import agent_tools, prompts, toolbox
-
-    if len(name := f"{slug(one.repo)}{BETWEEN}{shape['name']}") > LONGEST_NAME:
-        message = f"{one.file} of {one.repo!r} is called {name!r}; hosts take {LONGEST_NAME} characters."
-        raise ProblemError("bad_input", message, "Give it a shorter name.")
-    agent = made(name, shape)
-    tool = toolbox.shown(agent_tools.entry(agent), "agents")
-    return {"shape": shape, "tool": tool, "prompt": prompts.shown(agent)}
-
-
-def made(name: str, shape: Mapping[str, Any], digest: str = "", elsewhere: Elsewhere | None = None) -> Agent[Any, Any]:
-    """Return the agent as this process knows it: its types rebuilt from their schemas, and no code."""
-    from mcp_server.custom_shape import modelled
-
-    return Agent(
-        name,
-        shape["title"],
-        shape["description"],
-        modelled(shape["input"]),
-        modelled(shape["output"]),
-        _never,
-        mode=shape["mode"],
-        reads=tuple(shape["reads"]),
-        elsewhere=elsewhere,
-        digest=digest,
-    )
-
-
-def _never(_: Any, thread: Thread) -> Step:
-    """Say that it cannot be replayed, nor forked with another task: those ask an agent in this process."""
-    message = f"{thread.agent} decides in a process of its own, and is not asked here what it would have decided."
-    raise ProblemError("refused", message, "Launch it anew.")
-
-
-def slug(repo: str) -> str:
-    """Return a repository's name as part of a tool's."""
-    return re.sub(r"[^a-z0-9]+", "_", repo.lower()).strip("_") or "repo"

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from mcp_server.compose import Runtime
-from mcp_server.custom import BETWEEN, LOAD_S, slug
 from mcp_server.custom_child import Child
+from mcp_server.custom_described import BETWEEN, LOAD_S, slug
 from mcp_server.custom_files import FOLDER, LARGEST, Source, found
-from mcp_server.settings import child_environment
 from mcp_server.wordings import FOLDER as FOLDER_OF_PROMPTS
 from prompts.render import SUFFIX
 from state.problem import Problem, ProblemError
@@ -39,7 +38,7 @@ async def checked(runtime: Runtime, root: Path) -> list[Checked]:
     results = [Checked(one.file, "imports", "bad", str(one.problem)) for one in unreadable]
     results += _unmeant(root, {one.file for one in meant} | {one.file for one in unreadable})
     names = dict[str, str]()
-    child = Child(root, repo, child_environment())
+    child = Child(repo, runtime.sandbox)
     try:
         for one in meant:
             results += await _agent(runtime, child, one, names)
@@ -49,9 +48,8 @@ async def checked(runtime: Runtime, root: Path) -> list[Checked]:
 
 
 async def _agent(runtime: Runtime, child: Child, one: Source, names: dict[str, str]) -> list[Checked]:
-    asked = {"file": one.file, "digest": one.digest}
     try:
-        shape = (await child.ask({**asked, "do": "shape"}, LOAD_S))["shape"]
+        shape = (await child.ask(one, "shape", LOAD_S))["shape"]
     except ProblemError as error:
         return [Checked(one.file, "imports", "bad", str(error.problem))]
     results = [Checked(one.file, "imports", "good", "only what is promised")]
@@ -62,7 +60,7 @@ async def _agent(runtime: Runtime, child: Child, one: Source, names: dict[str, s
     results.append(Checked(one.file, "schemas", "good", f"{full} takes {fields}"))
     try:
         logs = _recorded(runtime, full)
-        notes = (await child.ask({**asked, "do": "explore", "logs": logs}, EXPLORE_S))["notes"]
+        notes = (await child.ask(one, "explore", EXPLORE_S, logs=logs))["notes"]
     except ProblemError as error:
         return [*results, Checked(one.file, "purity", "bad", str(error.problem))]
     return [*results, *_purity(one.file, notes, len(logs))]

@@ -8,57 +8,71 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any, TypeAlias
+from typing import IO, Any, TypeAlias, cast
 
 import anyio
+from anyio.to_thread import run_sync
+from pydantic import ValidationError
+from pydantic_core import from_json
 
+from mcp_server.custom_files import Source, text_of
+from mcp_server.custom_lines import LARGEST_REPLY
 from state.problem import Problem, ProblemError
+from tools.boxes.sandbox import Sandbox, box_for
 
 log = logging.getLogger(__name__)
 
 START_S = 20.0
-"""For Python, our own modules, and the file itself: a busy machine takes long for the first two."""
-LARGEST_REPLY = 4 << 20
+"""For Python and our own modules: a busy machine takes long for both."""
 ENDED = "exit code 0"
+CODE = tuple(Path(__file__).parents[1] / name for name in ("agents", "mcp_server", "prompts", "state", "tools"))
+"""All that is shown in the box beside Python: no repository, for the process is told the text of the file."""
+ENVIRONMENT: Mapping[str, str] = {"LANG": "C.UTF-8", "PYTHONHASHSEED": "0"}
+"""All that it is started with. With a seed of its own a set would have another order in each process (R2)."""
 Reply: TypeAlias = dict[str, Any]
 
 
 class Child:
     """One process, started when it is first asked, and anew after it was killed. One question at a time."""
 
-    def __init__(self, root: Path, repo: str, environment: Mapping[str, str]) -> None:
-        self._root, self._repo, self._environment = root, repo, environment
+    def __init__(self, repo: str, sandbox: Sandbox) -> None:
+        self._repo, self._sandbox = repo, sandbox
         self._process: subprocess.Popen[bytes] | None = None
         self._turn = anyio.Lock()
+        self._asked = 0
+        self._sent = set[str]()
+        """What the process has the text of."""
         self.known = dict[str, int]()
         """Thread → how far the process was told of it."""
 
-    async def ask(self, wanted: Mapping[str, Any], seconds: float) -> Reply:
+    async def ask(self, one: Source, do: str, seconds: float, **more: Any) -> Reply:
         """Return the reply.
 
         Raises:
-            ProblemError: The file blocks, its process died, or the reply says what is wrong.
+            ProblemError: The file blocks, its process died, or the reply says what is wrong; `busy` if it changed.
         """
-        line = json.dumps(wanted).encode() + b"\n"
         async with self._turn:
-            reply = await self._told(line, wanted, seconds)
+            reply = await self._told(one, {"do": do, **more}, seconds)
             if reply is None:  # it had nothing to do for so long that it ended, at this very moment
-                reply = await self._told(line, wanted, seconds)
+                reply = await self._told(one, {"do": do, **more}, seconds)
         if reply is None:
-            message = f"The process of {wanted['file']} of {self._repo!r} ends without a reply."
-            raise ProblemError("internal", message, f"`factor12 check {self._repo}` tries it alone.")
-        if "problem" in reply:
-            raise _error(Problem.model_validate(reply["problem"]))
-        return reply
+            raise self._failed(one, "ends without a reply")
+        if "problem" not in reply:
+            return reply
+        try:
+            problem = Problem.model_validate(reply["problem"])
+        except ValidationError as error:
+            raise self._failed(one, "complains of nothing that can be understood") from error
+        raise ProblemError(problem.kind, problem.message, problem.hint)
 
-    async def _told(self, line: bytes, wanted: Mapping[str, Any], seconds: float) -> Reply | None:
+    async def _told(self, one: Source, wanted: Mapping[str, Any], seconds: float) -> Reply | None:
         """Return the reply; `None` if the process ended by itself.
 
         Raises:
-            ProblemError: It was too late, and was killed; or it died.
+            ProblemError: It was too late, and was killed; or it died; or what it says is no reply.
         """
-        file, said = f"{wanted['file']} of {self._repo!r}", b""
-        process = await self._started()
+        process, said = await self._started(), b""
+        line = self._line(one, wanted)
         try:
             with anyio.move_on_after(seconds) as late:
                 said = await self._exchange(process, line)
@@ -66,12 +80,44 @@ class Child:
             how = "" if said.endswith(b"\n") else self.end()
         if late.cancelled_caught:
             hint = "Find what it waits for; an agent decides from what it is given."
-            raise ProblemError("limit", f"{file} did not come back within {seconds:g} s and was stopped.", hint)
+            what = f"{one.file} of {one.repo!r} did not come back within {seconds:g} s and was stopped."
+            raise ProblemError("limit", what, hint)
+        if len(said) > LARGEST_REPLY:
+            self.end()
+            raise self._failed(one, f"says more than {LARGEST_REPLY >> 20} MiB and was stopped")
         if how == ENDED:
             return None
         if how:
-            raise ProblemError("internal", f"The process of {file} died ({how}).", "`factor12 check` tries it alone.")
-        return json.loads(said)
+            raise self._failed(one, f"died ({how})")
+        return self._read(one, said)
+
+    def _line(self, one: Source, wanted: Mapping[str, Any]) -> bytes:
+        """Return the question, with the text of the file if the process does not have it."""
+        self._asked += 1
+        asked = {**wanted, "number": self._asked, "file": one.file, "digest": one.digest}
+        if one.key not in self._sent:
+            asked["text"] = text_of(one).decode("latin-1")  # which any bytes are
+            self._sent.add(one.key)
+        return json.dumps(asked).encode() + b"\n"
+
+    def _read(self, one: Source, said: bytes) -> Reply:
+        """Return the reply to the last question, and believe no other.
+
+        Raises:
+            ProblemError: It is none. The process is ended: what it says next could not be told from a late reply.
+        """
+        try:
+            reply: Any = from_json(said, allow_inf_nan=False)
+            if isinstance(reply, dict) and (known := cast(Reply, reply)).pop("number", None) == self._asked:
+                return known
+        except ValueError:
+            log.warning("the process of %s of %r says what is no JSON", one.file, one.repo)
+        self.end()
+        raise self._failed(one, "says what it was not asked; an agent that forks or writes to its pipes does that")
+
+    def _failed(self, one: Source, how: str) -> ProblemError:
+        hint = f"`factor12 check {one.repo}` tries it alone."
+        return ProblemError("internal", f"The process of {one.file} of {one.repo!r} {how}.", hint)
 
     @property
     def is_asked(self) -> bool:
@@ -80,6 +126,7 @@ class Child:
     def end(self) -> str:
         """Kill the process, if there is one, and say how it had ended."""
         process, self._process, self.known = self._process, None, {}
+        self._sent.clear()
         if process is None:
             return "it was not running"
         if process.poll() is None:
@@ -96,24 +143,31 @@ class Child:
         """Return the process once it listens: the time that starting takes is not its file's.
 
         Raises:
-            ProblemError: It does not start.
+            ProblemError: It does not start; `refused` where the person wants a sandbox and there is none.
         """
         if self._process is not None and self._process.poll() is None:
             return self._process
         self.end()
-        self._process = process = self._start()
+        box = await run_sync(box_for, self._sandbox)
+        try:
+            self._process = process = self._start(boxed=box != "none")
+        except OSError as error:
+            raise self._not_started(str(error)) from error
         with anyio.move_on_after(START_S):
             if await _read(_of(process.stdout)) == b"{}\n":
                 return process
-        how = self.end()
-        raise ProblemError("internal", f"No process for agents of {self._repo!r} could be started ({how}).", "")
+        raise self._not_started(self.end())
 
-    def _start(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-I", "-m", "mcp_server.custom_process", str(self._root), self._repo]
+    def _not_started(self, why: str) -> ProblemError:
+        message = f"No process for agents of {self._repo!r} could be started ({why})."
+        return ProblemError("internal", message, "`factor12 doctor` looks at the sandbox, among others.")
+
+    def _start(self, *, boxed: bool) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-s", "-P", "-m", "mcp_server.custom_process", self._repo]
         process = subprocess.Popen(
-            command,
+            self._sandbox.seal(command, CODE) if boxed else command,
             cwd="/",
-            env=dict(self._environment),
+            env=dict(ENVIRONMENT),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -137,9 +191,9 @@ class Child:
 
 
 async def _read(stream: IO[bytes]) -> bytes:
-    """Return one line; less of it if the process died, or says more than anybody asked for."""
+    """Return one line; less of it if the process died, more than the most if it says more than anybody asked for."""
     found = bytearray()
-    while not found.endswith(b"\n") and len(found) < LARGEST_REPLY:
+    while not found.endswith(b"\n") and len(found) <= LARGEST_REPLY:
         await anyio.wait_readable(stream)
         try:
             data = os.read(stream.fileno(), 1 << 16)
@@ -154,7 +208,3 @@ async def _read(stream: IO[bytes]) -> bytes:
 def _of(stream: IO[bytes] | None) -> IO[bytes]:
     assert stream is not None
     return stream
-
-
-def _error(problem: Problem) -> ProblemError:
-    return ProblemError(problem.kind, problem.message, problem.hint)

@@ -1,5 +1,6 @@
 """Ask the process of a custom agent for its next step, and believe no more of the answer than an agent may decide."""
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
@@ -15,8 +16,14 @@ from state.rows import encode
 from state.steps import Abort, Ask, Call, Done, Outcome, Step, Think
 from state.thread import Thread
 
+log = logging.getLogger(__name__)
+
 DECIDE_S = 3.0
 """A pure function of a log answers in milliseconds."""
+
+
+class _NoTool(Exception):
+    """It is none of those that such an agent may call."""
 
 
 class _Call(BaseModel):
@@ -48,7 +55,7 @@ class _Decided(BaseModel):
     abort: Problem | None = None
 
 
-async def asked(child: Child, source: Source, thread: Thread, log: Callable[[int], Sequence[Event]]) -> Step:
+async def asked(child: Child, source: Source, thread: Thread, since: Callable[[int], Sequence[Event]]) -> Step:
     """Return the step.
 
     Raises:
@@ -56,25 +63,28 @@ async def asked(child: Child, source: Source, thread: Thread, log: Callable[[int
         ProblemError: The file raised, blocked, is impure or decided what no agent may; it is named.
     """
     after = child.known.get(thread.id, 0)
-    reply = await _ask(child, source, thread, after, log(after))
+    reply = await _ask(child, source, thread, after, since(after))
     if "more" in reply:
-        reply = await _ask(child, source, thread, 0, log(0))
+        reply = await _ask(child, source, thread, 0, since(0))
     child.known[thread.id] = thread.version
     try:
-        return _step(_Decided.model_validate(reply["step"]))
+        return _step(_Decided.model_validate(reply.get("step")))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise _refused(
             source, f"decided what is no step: {'.'.join(map(str, first['loc']))}: {first['msg']}."
         ) from error
-    except LookupError as error:
-        raise _refused(source, f"calls {str(error)[:80]}, which is no tool that an agent may call.") from error
+    except _NoTool as error:
+        raise _refused(source, f"calls {str(error)[:80]!r}, which is no tool that an agent may call.") from error
+    except Exception as error:  # it need not be our code that answers, and a schema may be anything
+        log.exception("%s of %r decided what cannot be read", source.file, source.repo)
+        raise _refused(source, f"decided what is no step: it is a {type(error).__name__} to read it.") from error
 
 
 async def _ask(child: Child, source: Source, thread: Thread, after: int, events: Sequence[Event]) -> dict[str, Any]:
-    wanted = {"do": "step", "file": source.file, "digest": source.digest, "thread": thread.id, "after": after}
+    told = [encode(event) for event in events]
     try:
-        return await child.ask({**wanted, "events": [encode(event) for event in events]}, DECIDE_S)
+        return await child.ask(source, "step", DECIDE_S, thread=thread.id, after=after, events=told)
     except ProblemError as error:
         if error.problem.kind == "busy":
             raise Unavailable(error.problem.kind, error.problem.message, error.problem.hint) from error
@@ -87,7 +97,7 @@ def _step(decided: _Decided) -> Step:
             from mcp_server.plugin import TOOLS
 
             if tool not in {known.name for known in TOOLS}:
-                raise LookupError(tool)
+                raise _NoTool(tool)
             return Call(key, tool, args)
         case _Decided(think=dict(think)):
             given: dict[str, Any] = {**think, "returns": modelled(think["returns"])}

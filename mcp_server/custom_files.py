@@ -8,7 +8,7 @@ from pathlib import Path
 from mcp_server.repositories import Repositories
 from mcp_server.settings import Settings
 from state.grants import granted
-from state.problem import Problem
+from state.problem import Problem, ProblemError
 from state.sqlite import Database
 from tools.beneath import digest, read_bytes
 from tools.errors import ToolError
@@ -100,16 +100,40 @@ def found(root: Path, repo: str) -> tuple[list[Source], list[Broken]]:
     from mcp_server.custom_rules import is_meant
 
     meant, broken = list[Source](), list[Broken]()
-    for name in list(_names(root))[:MOST]:
+    names = list(_names(root))
+    for name in names[:MOST]:
         file = f"{FOLDER}/{name}"
         try:
             data = read_bytes(root, file, LARGEST)
         except ToolError as error:
-            broken.append(Broken(repo, file, error.problem))
+            shown = file.encode("utf-8", "backslashreplace").decode()
+            problem = error.problem.model_copy(update={"message": f"{shown} of {repo!r}: {error.problem.message}"})
+            broken.append(Broken(repo, shown, problem))
         else:
             if is_meant(data):
                 meant.append(Source(root, repo, file, digest(data)))
+    if len(names) > MOST:
+        message = f"{FOLDER}/ of {repo!r} has {len(names)} files; the first {MOST} by name are looked at."
+        broken.append(Broken(repo, FOLDER, Problem(kind="limit", message=message, hint="Begin others with _.")))
     return meant, broken
+
+
+def text_of(one: Source) -> bytes:
+    """Return what a file holds: exactly the bytes that may run.
+
+    Raises:
+        ProblemError: `busy`; another file stands there by now.
+    """
+    try:
+        data = read_bytes(one.root, one.file, LARGEST)
+    except ToolError as error:
+        data, why = b"", f" ({error.problem.message})"
+    else:
+        why = ""
+    if digest(data) != one.digest:
+        message = f"{one.file} of {one.repo!r} changed while it was loaded{why}."
+        raise ProblemError("busy", message, "It is looked at again; then resume the thread.")
+    return data
 
 
 def _untrusted(one: Source, why: str) -> Problem:

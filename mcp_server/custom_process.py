@@ -1,7 +1,8 @@
 """The process in which one repository's agents decide: code that is not ours runs here, and never in the server.
 
-Started as `python -I -m mcp_server.custom_process ROOT REPO`. A line of JSON asks, a line of JSON answers. It has no
-keys in its environment and no descriptor but these two; the server kills it when an answer is late.
+Started as `python -s -P -m mcp_server.custom_process REPO`, in a box where there is one. A line of JSON asks, a line of
+JSON answers. It is told the texts of files, has no keys in its environment and no descriptor but these two; the server
+kills it when an answer is late.
 """
 
 import json
@@ -21,6 +22,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from mcp_server.custom_lines import Unsaid, line_of
 from mcp_server.custom_loading import NoAgent, agent_in, module_of
 from mcp_server.custom_rules import Flaw, flaws
 from mcp_server.custom_shape import Shaped, shape
@@ -48,54 +50,80 @@ class Wrong(Exception):
 
 
 class Asked:
-    """What this process knows: loaded files, and threads as far as it was told of them."""
+    """What this process knows: texts of files, and threads as far as it was told of them."""
 
-    def __init__(self, root: Path, repo: str) -> None:
-        self._root, self._repo = root, repo
-        self._loaded = dict[tuple[str, str], Agent[Any, Any]]()
+    def __init__(self, repo: str) -> None:
+        self._repo = repo
+        self._texts = dict[str, bytes]()
+        self._loaded = dict[str, Agent[Any, Any]]()
         self._threads = dict[str, Thread]()
 
-    def reply(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    def reply(self, wanted: Mapping[str, Any]) -> bytes:
         """Answer one line. Whatever goes wrong names the file."""
-        file = str(wanted["file"])
+        if "text" in wanted:
+            self._texts[str(wanted["digest"])] = str(wanted["text"]).encode("latin-1")
+        return self._line(wanted) if wanted["do"] == "step" else self._apart(wanted)
+
+    def _line(self, wanted: Mapping[str, Any]) -> bytes:
+        number, file = wanted["number"], str(wanted["file"])
         try:
-            agent = self._agent(file, str(wanted["digest"]))
-            match wanted["do"]:
-                case "shape":
-                    return {"shape": self._shape(file, agent)}
-                case "explore":
-                    from mcp_server.custom_purity import explored
-
-                    fresh = self._load(file, str(wanted["digest"]))
-                    return {"notes": explored((agent, fresh), wanted["logs"], partial(self._tried, file))}
-                case _:
-                    return self._step(file, agent, wanted)
+            return line_of({"number": number, **self._answer(file, str(wanted["digest"]), wanted)})
         except Wrong as wrong:
-            return {"problem": wrong.problem.model_dump()}
+            return line_of({"number": number, "problem": wrong.problem.model_dump()})
+        except Unsaid as error:
+            problem = self._problem(f"What {file} of {self._repo!r} says {error}.")
+            return line_of({"number": number, "problem": problem.model_dump()})
 
-    def _agent(self, file: str, digest: str) -> Agent[Any, Any]:
-        if (file, digest) not in self._loaded:
-            self._loaded[file, digest] = self._load(file, digest)
-        return self._loaded[file, digest]
+    def _apart(self, wanted: Mapping[str, Any]) -> bytes:
+        """Answer in a copy of this process: what a file does to modules must not become the next file's trouble."""
+        reading, writing = os.pipe()
+        if (pid := os.fork()) == 0:
+            try:
+                with os.fdopen(writing, "wb") as out:
+                    out.write(self._line(wanted))
+            finally:
+                os._exit(0)  # whatever the file left behind: threads, and what wants to run at the end
+        os.close(writing)
+        with os.fdopen(reading, "rb") as lines:
+            line = lines.readline()
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        if line.endswith(b"\n"):
+            return line
+        how = f"signal {-code}" if code < 0 else f"exit code {code}"
+        problem = self._problem(f"The process of {wanted['file']} of {self._repo!r} died ({how}).")
+        return line_of({"number": wanted["number"], "problem": problem.model_dump()})
+
+    def _answer(self, file: str, digest: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        match wanted["do"]:
+            case "shape":
+                return {"shape": self._shape(file, self._load(file, digest))}
+            case "explore":
+                from mcp_server.custom_purity import explored
+
+                twins = (self._load(file, digest), self._load(file, digest))
+                return {"notes": explored(twins, wanted["logs"], partial(self._tried, file))}
+            case _:
+                if digest not in self._loaded:
+                    self._loaded[digest] = self._load(file, digest)
+                return self._step(file, self._loaded[digest], wanted)
 
     def _load(self, file: str, digest: str) -> Agent[Any, Any]:
         """Run exactly the bytes that were trusted.
 
         Raises:
-            Wrong: Another file stands there, it breaks a rule, it raises, or its `agent` is none.
+            Wrong: It breaks a rule, it raises, or its `agent` is none.
         """
-        path = self._root / file
-        source = path.read_bytes()
-        if sha256(source).hexdigest() != digest:
-            message = f"{file} of {self._repo!r} changed while it was loaded."
-            raise Wrong(Problem(kind="busy", message=message, hint="It is looked at again; then resume the thread."))
+        source = self._texts[digest]
+        assert sha256(source).hexdigest() == digest, file
         if found := flaws(source):
-            raise self._wrong(file, found[0])
+            raise Wrong(found[0].problem(file, self._repo))
         try:
-            return agent_in(module_of(path, source.decode()))
+            return agent_in(module_of(Path(file), source.decode("utf-8-sig")))
         except NoAgent as error:
-            raise self._wrong(file, Flaw(0, str(error))) from error
-        except (Exception, SystemExit) as error:
+            raise Wrong(Flaw(0, str(error)).problem(file, self._repo)) from error
+        except BaseException as error:
             log.exception("%s cannot be loaded", file)
             raise Wrong(self._raised(file, error, "on being imported ")) from error
 
@@ -103,7 +131,10 @@ class Asked:
         try:
             made: Shaped = shape(agent)
         except ValueError as error:
-            raise self._wrong(file, Flaw(0, str(error), "Correct its Agent(…).")) from error
+            raise Wrong(Flaw(0, str(error), "Correct its Agent(…).").problem(file, self._repo)) from error
+        except BaseException as error:
+            log.exception("%s cannot be described", file)
+            raise Wrong(self._raised(file, error, "on being described ")) from error
         return made.model_dump()
 
     def _step(self, file: str, agent: Agent[Any, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
@@ -119,7 +150,7 @@ class Asked:
         if len(self._threads) > MOST_THREADS:
             del self._threads[next(iter(self._threads))]
         first, second = (self._decided(file, agent, thread) for _ in range(2))
-        if first != second:
+        if first != second and line_of(first) != line_of(second):
             message = f"{file} of {self._repo!r} decides one thing, and from the same log another."
             hint = "Decide from the task and the thread alone: no clock, no chance, nothing kept between calls."
             raise Wrong(Problem(kind="internal", message=message, hint=hint))
@@ -127,29 +158,40 @@ class Asked:
 
     def _tried(self, file: str, agent: Agent[Any, Any], thread: Thread) -> dict[str, Any]:
         try:
-            return self._decided(file, agent, thread)
+            step = self._decided(file, agent, thread)
+            line_of(step)
         except Wrong as wrong:
             return {"raised": wrong.problem.model_dump()}
+        except Unsaid as error:
+            return {"raised": self._problem(f"What {file} of {self._repo!r} decides {error}.").model_dump()}
+        return step
 
     def _decided(self, file: str, agent: Agent[Any, Any], thread: Thread) -> dict[str, Any]:
         try:
             return written(agent, decided(agent, thread))
         except ProblemError as error:
             return {"abort": error.problem.model_dump()}
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             log.exception("%s cannot decide", file)
             raise Wrong(self._raised(file, error)) from error
 
     def _raised(self, file: str, error: BaseException, when: str = "") -> Problem:
-        path = str(self._root / file)
-        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
+        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
         where = f"{file}:{lines[-1]}" if lines else file
-        said = first_complaint(error) if isinstance(error, ValidationError) else " ".join(str(error).split())
-        message = f"{where} of {self._repo!r} {when}raised {type(error).__name__}: {said[:300]}"
+        return self._problem(f"{where} of {self._repo!r} {when}raised {type(error).__name__}: {_said(error)[:300]}")
+
+    def _problem(self, message: str) -> Problem:
         return Problem(kind="internal", message=message, hint=f"Correct it; `factor12 check {self._repo}` tries it.")
 
-    def _wrong(self, file: str, flaw: Flaw) -> Wrong:
-        return Wrong(flaw.problem(file, self._repo))
+
+def _said(error: BaseException) -> str:
+    """Return what an error says of itself, in a line; its class may be the file's own."""
+    try:
+        said = first_complaint(error) if isinstance(error, ValidationError) else str(error)
+        return " ".join(said.encode("utf-8", "replace").decode().split())
+    except BaseException as worse:
+        log.exception("an error cannot be said")
+        return f"(what it says cannot be had: {type(worse).__name__})"
 
 
 def _confine() -> None:
@@ -169,13 +211,14 @@ def main() -> None:
     os.dup2(nothing, 0)
     os.dup2(nothing, 1)
     _confine()
-    asked = Asked(Path(sys.argv[1]), sys.argv[2])
+    asked = Asked(sys.argv[1])
     with os.fdopen(asking, "rb") as lines, os.fdopen(answering, "wb", buffering=0) as out:
         out.write(b"{}\n")
         while select.select([lines], [], [], IDLE_S)[0] and (line := lines.readline()):
-            reply = memoryview(json.dumps(asked.reply(json.loads(line))).encode() + b"\n")
+            reply = memoryview(asked.reply(json.loads(line)))
             while reply:
                 reply = reply[out.write(reply) or 0 :]
+        os._exit(0)  # a thread of a file's would keep it for ever, and what wants to run at the end is not ours
 
 
 if __name__ == "__main__":

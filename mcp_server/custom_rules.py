@@ -50,7 +50,10 @@ def is_meant(source: bytes) -> bool:
 def flaws(source: bytes) -> list[Flaw]:
     """Return what is wrong with the file, first line first; nothing in it is run."""
     try:
-        tree = ast.parse(source)
+        tree = ast.parse(source.decode("utf-8-sig"))  # as it is run: a line that names another encoding counts nowhere
+    except UnicodeDecodeError as error:
+        line = source.count(b"\n", 0, error.start) + 1
+        return [Flaw(line, "Python cannot read it: it is not UTF-8.", "Save it as UTF-8.")]
     except SyntaxError as error:
         return [Flaw(error.lineno or 0, f"Python cannot read it: {error.msg}.", "Correct the syntax.")]
     except (ValueError, RecursionError, MemoryError) as error:  # a NUL byte, or nested without end

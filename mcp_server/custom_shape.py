@@ -44,9 +44,9 @@ class Shaped(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    name: str
-    title: str
-    description: str
+    name: Annotated[str, Field(pattern=f"^{NAME.pattern}$")]
+    title: Annotated[str, Field(max_length=LONGEST_TEXT)]
+    description: Annotated[str, Field(max_length=LONGEST_TEXT)]
     mode: Literal["read", "write"]
     reads: list[str]
     input: Schema

@@ -116,7 +116,7 @@ DECIDING = [
     ("raise SystemExit(2)", "", "internal", "raised SystemExit: 2"),
     ("calls.append(1)\nreturn Done(Report(text=str(len(calls))))", COUNTER, "internal", "the same log another"),
     ("from mcp_server.plugin import Step\nreturn step(read_file('a'))", "from dataclasses import replace as r\n"
-     "step = lambda call: r(call, tool='take_over')\n", "refused", "calls take_over, which is no tool"),
+     "step = lambda call: r(call, tool='take_over')\n", "refused", "calls 'take_over', which is no tool"),
     ("while True:\n    pass", "", "limit", "agents/bad.py of 'lib' did not come back within 3 s"),
     ("return Done(Report(text=str(sum(range(10**12)))))", "", "limit", "did not come back within 3 s"),
     ("return Done(Report(text='x' * 2**40))", "", "internal", "MemoryError"),
@@ -295,5 +295,5 @@ async def test_where_an_agent_decides_there_are_no_keys_and_no_process_is_left(
         (child,) = vars(at.runtime.custom)["_children"].values()
         process = cast("Popen[bytes]", vars(child)["_process"])
         assert b"sk-secret" not in environment(process.pid)
-        assert b"PATH=" in environment(process.pid)
+        assert b"LANG=" in environment(process.pid)
     assert process.returncode is not None

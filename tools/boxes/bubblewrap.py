@@ -8,7 +8,7 @@ from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 
-from tools.boxes.mounts import mounts, system
+from tools.boxes.mounts import mounts, sealed, system
 from tools.boxes.sandbox import Policy, Standing
 
 PROBE_S = 10
@@ -43,6 +43,11 @@ class Bubblewrap:
         program, says = self._found
         assert program, says
         return [program, *FLAGS, *mounts(argv, policy), "--chdir", str(policy.root), "--", *argv]
+
+    def seal(self, argv: Sequence[str], readable: Sequence[Path]) -> list[str]:
+        program, says = self._found
+        assert program, says
+        return [program, *FLAGS, *sealed(argv[0], readable), "--chdir", "/", "--", *argv]
 
     @cached_property
     def _found(self) -> tuple[str, str]:

@@ -15,6 +15,8 @@ ETC = (
     *("protocols", "services", "ssl/certs", "ssl/openssl.cnf", "timezone"),
 )
 """What programs need to run at all. No private keys and no configuration that may hold a password."""
+IN_MEMORY = ("dev/shm", "tmp", "var/tmp")
+NOWHERE = Path("/nowhere")
 TEMPORARY_BYTES = 1 << 30
 """The most that each of the places for temporary files in memory may hold."""
 
@@ -33,6 +35,17 @@ def mounts(argv: Sequence[str], policy: Policy) -> list[str]:
     ]
 
 
+def sealed(program: str, readable: Sequence[Path]) -> list[str]:
+    """Return what bubblewrap must show for a program that only computes: it writes nowhere, not even in memory."""
+    nowhere = Policy(NOWHERE, NOWHERE, {})
+    return [
+        *system(),
+        *_binds("--ro-bind-try", toolchains(program, nowhere)),
+        *_binds("--ro-bind-try", readable),
+        *(word for name in (*IN_MEMORY, "dev", "") for word in ("--remount-ro", f"/{name}")),
+    ]
+
+
 def system() -> list[str]:
     """Return what every box shows."""
     return [
@@ -41,7 +54,7 @@ def system() -> list[str]:
         *_binds("--ro-bind-try", [Path("/etc", name) for name in ETC]),
         *_binds("--ro-bind-try", [Path("/nix/store")]),
         *("--proc", "/proc", "--dev", "/dev", "--dir", "/run"),
-        *(word for name in ("dev/shm", "tmp", "var/tmp") for word in _in_memory(f"/{name}")),
+        *(word for name in IN_MEMORY for word in _in_memory(f"/{name}")),
     ]
 
 

@@ -55,6 +55,10 @@ class Sandbox(Protocol):
         """Return the command that runs `argv` in a box, its environment that of the caller."""
         ...
 
+    def seal(self, argv: Sequence[str], readable: Sequence[Path]) -> list[str]:
+        """Return the command that runs `argv` where it can read `readable` and write nothing at all."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Unboxed:
@@ -67,6 +71,9 @@ class Unboxed:
         return Standing("none", self.why)
 
     def wrap(self, argv: Sequence[str], policy: Policy) -> list[str]:  # pragma: no cover - asked of boxes only
+        return list(argv)
+
+    def seal(self, argv: Sequence[str], readable: Sequence[Path]) -> list[str]:
         return list(argv)
 
 
