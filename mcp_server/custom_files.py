@@ -155,7 +155,7 @@ def _stats(root: Path) -> Iterator[tuple[object, ...]]:
             seen = os.lstat(root / FOLDER / name)
         except OSError:
             continue
-        yield name, seen.st_mtime_ns, seen.st_size, seen.st_ino
+        yield name, seen.st_mtime_ns, seen.st_ctime_ns, seen.st_size, seen.st_ino
 
 
 def _is_in(root: Path, folders: list[Path]) -> bool:

@@ -37,6 +37,9 @@ log = logging.getLogger(__name__)
 
 MEMORY = 2 << 30
 MOST_THREADS = 64
+STARTS = frozenset(
+    {"os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system", "socket.bind", "socket.connect"}
+)
 IDLE_S = 60.0
 """Without a question for so long it ends by itself; the next question starts it anew (R7)."""
 
@@ -54,6 +57,7 @@ class Asked:
 
     def __init__(self, repo: str) -> None:
         self._repo = repo
+        self._forbids = False
         self._texts = dict[str, bytes]()
         self._loaded = dict[str, Agent[Any, Any]]()
         self._threads = dict[str, Thread]()
@@ -115,6 +119,9 @@ class Asked:
         Raises:
             Wrong: It breaks a rule, it raises, or its `agent` is none.
         """
+        if not self._forbids:  # what starts a program fails in its line: that is clearer than what would follow
+            self._forbids = True
+            sys.addaudithook(_forbidden)
         source = self._texts[digest]
         assert sha256(source).hexdigest() == digest, file
         if found := flaws(source):
@@ -130,12 +137,19 @@ class Asked:
     def _shape(self, file: str, agent: Agent[Any, Any]) -> dict[str, Any]:
         try:
             made: Shaped = shape(agent)
+        except ValidationError as error:
+            raise Wrong(
+                Flaw(0, f"its {first_complaint(error)}", "Correct its Agent(…).").problem(file, self._repo)
+            ) from error
         except ValueError as error:
             raise Wrong(Flaw(0, str(error), "Correct its Agent(…).").problem(file, self._repo)) from error
         except BaseException as error:
             log.exception("%s cannot be described", file)
             raise Wrong(self._raised(file, error, "on being described ")) from error
         return made.model_dump()
+
+    def _misdescribed(self, file: str, why: str) -> Wrong:
+        return Wrong(Flaw(0, why, "Correct its Agent(…).").problem(file, self._repo))
 
     def _step(self, file: str, agent: Agent[Any, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
         """Decide twice: an agent that decides otherwise from the same log is impure (R2)."""
@@ -202,6 +216,11 @@ def _confine() -> None:
         import ctypes
 
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+def _forbidden(event: str, _: object) -> None:
+    if event in STARTS:
+        raise PermissionError(f"{event}: an agent decides; what should happen it says by a step.")
 
 
 def main() -> None:

@@ -7,6 +7,9 @@ file out is that a person trusts it, as it is, or does not.
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
+from typing import Any
 
 from state.problem import Problem
 
@@ -24,6 +27,9 @@ ALLOWED = frozenset(
 """Modules that compute, and neither look at the world nor change it; with what lies below them."""
 CALLS = frozenset(
     {"open", "exec", "eval", "compile", "__import__", "input", "breakpoint", "globals", "exit", "quit", "print"}
+)
+INSIDES = frozenset(
+    {"__import__", "__builtins__", "__globals__", "__subclasses__", "__loader__", "__spec__", "f_globals", "f_builtins"}
 )
 NEXT = "Say what you want done by a step; `docs/custom-agents.md` of factor12 shows what an agent may use."
 
@@ -69,16 +75,26 @@ def _in(node: ast.AST) -> Iterator[Flaw]:
         case ast.Import(names=names):
             for alias in names:
                 yield from _imported(node.lineno, alias.name)
-        case ast.ImportFrom(level=level) if level:
-            yield Flaw(node.lineno, "it imports a file beside it.", "Keep an agent in one file; agents do not share.")
-        case ast.ImportFrom(module=str() as module, names=names):
-            if not _is_allowed(module):
-                names = [alias for alias in names if not _is_allowed(f"{module}.{alias.name}")]
-                yield from _imported(node.lineno, module) if names else ()
+        case ast.ImportFrom():
+            yield from _from(node)
         case ast.Call(func=ast.Name(id=name)) if name in CALLS:
             yield Flaw(node.lineno, f"it calls {name}().")
+        case ast.Name(id=name) | ast.Attribute(attr=name) if name in INSIDES:
+            yield Flaw(node.lineno, f"it uses {name}, by which one gets at what it may not import.")
+        case ast.Attribute(value=value, attr=name):
+            yield from _taken(node.lineno, ast.unparse(value), name)
         case _:
             pass
+
+
+def _from(node: ast.ImportFrom) -> Iterator[Flaw]:
+    if node.level or node.module is None:
+        yield Flaw(node.lineno, "it imports a file beside it.", "Keep an agent in one file; agents do not share.")
+    elif _is_allowed(node.module):
+        for alias in node.names:
+            yield from _taken(node.lineno, node.module, alias.name)
+    elif not all(_is_allowed(f"{node.module}.{alias.name}") for alias in node.names):
+        yield from _imported(node.lineno, node.module)
 
 
 def _imported(line: int, module: str) -> Iterator[Flaw]:
@@ -89,6 +105,16 @@ def _imported(line: int, module: str) -> Iterator[Flaw]:
         yield Flaw(line, f"it imports {module}, which is an internal of factor12.", hint)
     else:
         yield Flaw(line, f"it imports {module}, which an agent may not.")
+
+
+def _taken(line: int, module: str, name: str) -> Iterator[Flaw]:
+    """Look at what is taken out of a module: it may be another one, that it imports for itself."""
+    if module == API.partition(".")[0]:
+        yield from _imported(line, f"{module}.{name}")
+    elif module in ALLOWED:
+        found: Any = getattr(import_module(module), name, None)
+        if isinstance(found, ModuleType) and not _is_allowed(found.__name__):
+            yield Flaw(line, f"it takes {module}.{name}, which an agent may not import.")
 
 
 def _is_allowed(module: str) -> bool:
