@@ -86,28 +86,29 @@ def trust(
     ctx: typer.Context,
     path: Folder,
     agents: Annotated[
-        bool, typer.Option("--agents", help="Also run its agents, agents/*.py, each as it is now.")
+        bool, typer.Option("--agents", help="Also run its agents, agents/*.py and their prompts/, as they are now.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Trust a repository: without a sandbox its tests need no approval, and its factor12.toml, as it is now, counts.
 
-    With --agents its agents are offered as well. A file that changes afterwards is not run until it is trusted anew.
+    With --agents its agents are offered as well, with the words of its prompts/. A file of these that changes later
+    does not count until it is trusted anew.
     """
-    from mcp_server.custom_files import found
+    from mcp_server.custom_files import as_it_is, found
     from tools.repoconfig import config_digest
 
     root = _work_tree(path)
-    meant, broken = found(root, root.name) if agents else ([], [])
-    if agents and not meant and not broken:
+    files = as_it_is(root) if agents else {}
+    if agents and not any(found(root, root.name)):
         message = f"{str(root)!r} has no agents: no file of agents/ imports mcp_server.plugin."
         raise ProblemError("not_found", message, "`factor12 new agent NAME` writes one.")
-    if not yes:
-        run(partial(_confirm, root, [one.file for one in meant]))
     runtime = composed(ctx)
+    if not yes:
+        run(partial(_confirm, root, [*files], boxed=agents and runtime.sandbox.standing().name != "none"))
     insisting(sessions.trust, runtime.database, root, time(), config_digest(root))
     if agents:
-        insisting(grant, runtime.database, root, {one.file: one.digest for one in meant}, time())
+        insisting(grant, runtime.database, root, files, time())
         run(runtime.custom.learn)
         _print_agents(runtime, root)
     out().print(f"Trusted: {safe(str(root))}. To take it back: factor12 repo distrust {safe(str(path))}")
@@ -127,19 +128,20 @@ def distrust(ctx: typer.Context, path: Folder) -> None:
 def _print_agents(runtime: Runtime, root: Path) -> None:
     """Say what is offered now, and what is not."""
     for name in runtime.custom.named():
-        if runtime.custom.home_of(name) == root:
+        if (home := runtime.custom.home_of(name)) is not None and home.root == root:
             out().print(f"Offered: {name}")
     for one in runtime.custom.broken:
         if one.repo == runtime.repositories.name_of(root):
             complain(one.problem)
 
 
-async def _confirm(root: Path, agents: Sequence[str]) -> None:
+async def _confirm(root: Path, agents: Sequence[str], *, boxed: bool) -> None:
     with controlling_terminal("Add --yes in a script of your own.") as screen:
         screen.show(f"\nWithout a sandbox, tests of {safe(str(root))} will run with your rights, NOT SANDBOXED.\n")
         screen.show("What its factor12.toml asks for now counts: time limits, writable caches, branches, agents.\n")
         if agents:
-            screen.show(f"Its agents decide in a process of their own, with your rights: {safe(', '.join(agents))}.\n")
+            how = "a box" if boxed else "a process of their own, with your rights"
+            screen.show(f"Its agents decide in {how}, as they are now: {safe(', '.join(agents))}.\n")
         try:
             answer = await screen.read("Trust it? Type yes: ")
         except EOFError:

@@ -176,9 +176,11 @@ class Custom:
         hint = f"There are: {there}. `factor12 repo trust --agents PATH` offers a repository's agents."
         return Problem(kind="not_found", message=message, hint=hint)
 
-    def home_of(self, name: str) -> Path | None:
+    def home_of(self, name: str) -> Place | None:
         """Return the repository that an agent is from."""
-        return self._offered[name].root if BETWEEN in name and name in self._offered else None
+        if BETWEEN not in name or (source := self._offered.get(name)) is None:
+            return None
+        return next((place for place in self._places if place.root == source.root), None)
 
     def end(self) -> None:
         """End every process."""

@@ -2,11 +2,15 @@
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from mcp_server.repositories import Repositories
 from mcp_server.settings import Settings
+from mcp_server.wordings import FOLDER as PROMPTS
+from mcp_server.wordings import named
+from prompts.render import SUFFIX
 from state.grants import granted
 from state.problem import Problem, ProblemError
 from state.sqlite import Database
@@ -17,6 +21,8 @@ FOLDER = "agents"
 LARGEST = 256 * 1024
 MOST = 50
 """Files of one repository that are looked at."""
+MOST_TEMPLATES = 200
+UNWORDED = "no agent of it is given its words"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +33,17 @@ class Place:
     repo: str
     granted: Mapping[str, str] | None
     """Which files, by their digests; `None` for whatever comes to lie there: the person trusts the folder around it."""
+
+    def refusal(self, file: str, now: str, so: str) -> Problem | None:
+        """Say why a file does not count with that digest, `""` if there is none; nothing if the person trusts it so."""
+        if self.granted is None or self.granted.get(file, "") == now:
+            return None
+        if not now:
+            message = f"{file} of {self.repo!r} is gone."
+            return Problem(kind="not_found", message=message, hint="Put it back, or trust anew.")
+        why = "changed since you trusted it" if file in self.granted else "is new since you trusted its agents"
+        hint = f"Read it, then: factor12 repo trust --agents {self.root}"
+        return Problem(kind="refused", message=f"{file} of {self.repo!r} {why}, so {so}.", hint=hint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +91,7 @@ def places(settings: Settings, database: Database, repositories: Repositories) -
 def signature(place: Place) -> tuple[object, ...]:
     """Return what is another when the files are: enough to look for changes a hundred times a second."""
     known = sorted(place.granted.items()) if place.granted is not None else None
-    return place.root, place.repo, repr(known), tuple(_stats(place.root))
+    return place.root, place.repo, repr(known), tuple(_stats(place.root / FOLDER)), tuple(_stats(place.root / PROMPTS))
 
 
 def sources(place: Place) -> tuple[list[Source], list[Broken]]:
@@ -82,17 +99,30 @@ def sources(place: Place) -> tuple[list[Source], list[Broken]]:
     meant, broken = found(place.root, place.repo)
     if place.granted is None:
         return meant, broken
-    loadable = [one for one in meant if place.granted.get(one.file) == one.digest]
-    for one in meant:
-        if one not in loadable:
-            why = "changed since you trusted it" if one.file in place.granted else "is new since you trusted its agents"
-            broken.append(Broken(place.repo, one.file, _untrusted(one, why)))
-    for file in place.granted.keys() - {one.file for one in meant} - {one.file for one in broken}:
-        problem = Problem(
-            kind="not_found", message=f"{file} of {place.repo!r} is gone.", hint="Put it back, or trust anew."
-        )
-        broken.append(Broken(place.repo, file, problem))
-    return loadable, broken
+    now = {one.file: one.digest for one in meant}
+    gone = place.granted.keys() - now.keys() - {one.file for one in broken}
+    files = [*now, *sorted(file for file in gone if file.startswith(f"{FOLDER}/"))]
+    why = {file: place.refusal(file, now.get(file, ""), "it is not run") for file in files}
+    words = templates(place.root)
+    for file in sorted({*words, *(file for file in place.granted if file.startswith(f"{PROMPTS}/"))}):
+        why[file] = place.refusal(file, words.get(file, ""), UNWORDED)
+    broken += [Broken(place.repo, file, problem) for file, problem in why.items() if problem is not None]
+    return [one for one in meant if why[one.file] is None], broken
+
+
+def as_it_is(root: Path) -> dict[str, str]:
+    """Return what a person lets decide when they trust a repository's agents: the agents, and their words."""
+    return {one.file: one.digest for one in found(root, root.name)[0]} | templates(root)
+
+
+def templates(root: Path) -> dict[str, str]:
+    """Return the templates of a repository that can be read, with their digests."""
+    files = [f"{PROMPTS}/{name}{SUFFIX}" for name in sorted(named(root / PROMPTS))[:MOST_TEMPLATES]]
+    read = dict[str, str]()
+    for file in files:
+        with suppress(ToolError):
+            read[file] = digest(read_bytes(root, file, LARGEST))
+    return read
 
 
 def found(root: Path, repo: str) -> tuple[list[Source], list[Broken]]:
@@ -100,7 +130,7 @@ def found(root: Path, repo: str) -> tuple[list[Source], list[Broken]]:
     from mcp_server.custom_rules import is_meant
 
     meant, broken = list[Source](), list[Broken]()
-    names = list(_names(root))
+    names = [name for name in _names(root / FOLDER) if name.endswith(".py")]
     for name in names[:MOST]:
         file = f"{FOLDER}/{name}"
         try:
@@ -136,23 +166,20 @@ def text_of(one: Source) -> bytes:
     return data
 
 
-def _untrusted(one: Source, why: str) -> Problem:
-    message = f"{one.file} of {one.repo!r} {why}, so it is not run."
-    return Problem(kind="refused", message=message, hint=f"Read it, then: factor12 repo trust --agents {one.root}")
-
-
-def _names(root: Path) -> Iterator[str]:
+def _names(folder: Path) -> Iterator[str]:
+    """Yield the files that count: agents in `agents`, templates in `prompts`."""
     try:
-        with os.scandir(root / FOLDER) as entries:
-            yield from sorted(one.name for one in entries if one.name.endswith(".py") and not one.name.startswith("_"))
+        with os.scandir(folder) as entries:
+            names = sorted(one.name for one in entries if one.name.endswith((".py", SUFFIX)))
     except OSError:
         return
+    yield from (name for name in names if not name.startswith("_"))
 
 
-def _stats(root: Path) -> Iterator[tuple[object, ...]]:
-    for name in _names(root):
+def _stats(folder: Path) -> Iterator[tuple[object, ...]]:
+    for name in _names(folder):
         try:
-            seen = os.lstat(root / FOLDER / name)
+            seen = os.lstat(folder / name)
         except OSError:
             continue
         yield name, seen.st_mtime_ns, seen.st_ctime_ns, seen.st_size, seen.st_ino

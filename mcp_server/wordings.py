@@ -15,6 +15,7 @@ from tools.errors import ToolError
 from tools.workspace import Repository
 
 if TYPE_CHECKING:
+    from mcp_server.custom_files import Place
     from prompts.template import Template
 
 Origin: TypeAlias = Literal["repository", "user", "factor12"]
@@ -34,6 +35,8 @@ class Wording:
     """Beneath `root`."""
     template: "Template | None"
     problem: ProblemError | None = None
+    digest: str = ""
+    """Of what the file holds, also when that cannot be used."""
 
     def usable(self) -> "Template":
         """Return the template.
@@ -53,7 +56,7 @@ class Wordings:
     repositories: Repositories
     folder: Path
     """The user's own prompts."""
-    home_of: Callable[[str], Path | None] = lambda _: None
+    home_of: Callable[[str], "Place | None"] = lambda _: None
     """The repository that an agent is from, if it is no agent of ours: its own words come first."""
 
     def render(self, thread: Thread, name: str, context: Mapping[str, Any], /) -> Rendered:
@@ -61,11 +64,27 @@ class Wordings:
 
         Raises:
             ProblemError: `not_found`; `bad_input`, naming the file that would be used and cannot be.
+            Unavailable: The words that the agent came with are others than a person trusted.
         """
-        if (home := self.home_of(thread.agent)) is not None and name in _named(home / FOLDER):
-            return filled(self.first(name, Repository(home.name, home, "read", trusted=True)), context)
+        home = self.home_of(thread.agent)
+        if home is not None and (own := self._agents_own(home, name)) is not None:
+            return filled(own, context)
         here = self.repositories.opened(thread.workspace[0]) if thread.workspace else None
         return filled(self.first(name, here), context)
+
+    def _agents_own(self, home: "Place", name: str) -> "Template | None":
+        """Return the words that the agent's own repository has, if it has some: exactly those that were trusted."""
+        from agents.runtime.deciding import Unavailable
+        from mcp_server.custom_files import UNWORDED
+
+        file, repository = f"{FOLDER}/{name}{SUFFIX}", Repository(home.repo, home.root, "read", trusted=True)
+        found = next((one for one in self.every(name, repository) if one.origin == "repository"), None)
+        if found is None and (name in NOT_FOR_REPOSITORIES or file not in (home.granted or ())):
+            return None
+        if (why := home.refusal(file, found.digest if found else "", UNWORDED)) is not None:
+            raise Unavailable(why.kind, why.message, why.hint)
+        assert found is not None
+        return found.usable()
 
     def first(self, name: str, repository: Repository | None = None) -> "Template":
         """Return the template that is used.
@@ -90,13 +109,13 @@ class Wordings:
 
     def ignored(self, repository: Repository) -> list[str]:
         """Return the names of prompts that do not count because the repository is not trusted."""
-        return [] if repository.trusted else _named((repository.source or repository.root) / FOLDER)
+        return [] if repository.trusted else named((repository.source or repository.root) / FOLDER)
 
     def known(self, repository: Repository | None = None) -> list[str]:
         """Return every name that somebody has words for."""
-        found = {*names(), *_named(self.folder)}
+        found = {*names(), *named(self.folder)}
         if repository is not None and repository.trusted:
-            found |= {*_named((repository.source or repository.root) / FOLDER)} - {*NOT_FOR_REPOSITORIES}
+            found |= {*named((repository.source or repository.root) / FOLDER)} - {*NOT_FOR_REPOSITORIES}
         return sorted(found)
 
     def _users(self, name: str) -> Iterator[Wording]:
@@ -108,18 +127,20 @@ class Wordings:
 
 def _wording(origin: Origin, root: Path, file: str, name: str, where: str) -> Iterator[Wording]:
     """Yield what a file says, if it is there."""
+    from prompts.template import digest, parse
+
+    known = ""
     try:
         source = _read(root, file, where)
         if source is None:
             return
-        from prompts.template import parse
-
+        known = digest(source)
         template = parse(source, name, where)
         checked(template)
     except BadTemplate as error:
-        yield Wording(origin, where, root, file, None, error)
+        yield Wording(origin, where, root, file, None, error, known)
     else:
-        yield Wording(origin, where, root, file, template)
+        yield Wording(origin, where, root, file, template, None, known)
 
 
 def _read(root: Path, file: str, where: str) -> str | None:
@@ -136,7 +157,7 @@ def _read(root: Path, file: str, where: str) -> str | None:
         raise BadTemplate(where, 0, "the template is not UTF-8.") from error
 
 
-def _named(folder: Path) -> list[str]:
+def named(folder: Path) -> list[str]:
     """Return the names of the templates in a folder that could be prompts."""
     from prompts.template import NAME
 

@@ -13,6 +13,7 @@ from pydantic_core import to_json
 from agents.runtime import budgets, origins, questions
 from agents.runtime.answers import fitting
 from agents.runtime.deciders import model_of
+from agents.runtime.deciding import Unavailable
 from agents.runtime.divergence import identity_of, is_effect, otherwise
 from agents.runtime.engine import Engine
 from agents.runtime.footprints import held_before, since
@@ -225,6 +226,8 @@ class Effects:
         try:
             rules, body = engine.render(thread, "system", {}), engine.render(thread, step.prompt, step.context)
             prompt = prompt_for(thread, step, rules, body, engine.limits)
+        except Unavailable:  # its words may count again tomorrow, as its code may
+            raise
         except ProblemError as error:
             return error.problem
         for used in (rules, body):

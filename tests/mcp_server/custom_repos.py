@@ -9,7 +9,7 @@ from mcp import Client
 
 from mcp_server.app import build_server
 from mcp_server.compose import Runtime, running
-from mcp_server.custom_files import found
+from mcp_server.custom_files import as_it_is
 from state import sessions
 from state.grants import grant
 from state.sqlite import Database
@@ -49,7 +49,7 @@ def trust(folder: Path, root: Path) -> None:
     """Trust a repository with its agents as they are, as the command does."""
     database = Database(settings_in(folder).database)
     sessions.trust(database, root, 1.0)
-    grant(database, root, {one.file: one.digest for one in found(root, root.name)[0]}, 1.0)
+    grant(database, root, as_it_is(root), 1.0)
     database.close()
 
 

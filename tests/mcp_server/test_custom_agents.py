@@ -1,6 +1,5 @@
 """Agents of a person's own repositories are tools like any other, and a broken one breaks nothing but itself."""
 
-import json
 from pathlib import Path
 from subprocess import Popen
 from typing import Any, cast
@@ -259,24 +258,6 @@ async def test_settings_narrow_custom_agents_like_all_others(shop: Path) -> None
             assert ("lib__reader" in await names(at)) == there, (name, value)
             if not there:
                 assert (await at.problem("lib__reader"))["message"] == "There is no tool 'lib__reader'."
-
-
-async def test_its_own_prompt_reaches_who_decides_and_a_broken_one_is_named(shop: Path) -> None:
-    thinks = agent_file("word = thought(thread, 'pick', Report, path=task.path)\nreturn Done(word)")
-    head = "---\nname: pick\nversion: 1\ndescription: Pick.\nvariables:\n  path: string\n---\n"
-    files = {"agents/reader.py": thinks, "prompts/pick.md.j2": f"{head}Pick a word for {{{{ path }}}}."}
-    root = sister(shop.parent, files)
-    trust(shop.parent, root)
-    async with beside(shop.parent) as at:
-        await names(at)
-        asked = await at.told("lib__reader", repo="shop")
-        assert "Pick a word for README.md." in json.dumps(asked["question"])
-        given = {"thread_id": asked["thread_id"], "key": "pick", "answer": {"text": "sun"}}
-        assert (await at.told("thread_answer", **given))["output"] == {"text": "sun"}
-        for broken, says in (("{{ nobody }}", "nobody"), ("{% if %}", "prompts/pick.md.j2 of lib:")):
-            (root / "prompts/pick.md.j2").write_text(head + broken)
-            told = await at.call("lib__reader", repo="shop")
-            assert "prompts/pick.md.j2" in text_of(told) and says in text_of(told)
 
 
 def environment(pid: int) -> bytes:
