@@ -168,7 +168,8 @@ class Custom:
         repo = name.partition(BETWEEN)[0]
         for one in self.broken:
             if slug(one.repo) == repo and (one.name or Path(one.file).stem) in (name.partition(BETWEEN)[2], ""):
-                return one.problem.model_copy(update={"message": f"There is no {name!r} now: {one.problem.message}"})
+                message = f"There is no {name!r} now: {one.problem.message}"
+                return Problem(kind="not_found", message=message, hint=one.problem.hint)
         there = ", ".join(self._offered) or "none"
         message = (
             f"There is no agent {name[:80]!r}: no trusted repository {repo[:60]!r} has such a file in agents/ now."
