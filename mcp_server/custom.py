@@ -220,7 +220,7 @@ class Custom:
         self._offered, self.broken = offered, broken
         for one in broken:
             if one not in before[1]:
-                log.warning("an agent is not offered: %s", one.problem)
+                log.warning("of the agents of repositories: %s", one.problem)
         return before != (offered, broken)
 
     def _not_enabled(self, one: Source, name: str) -> Problem | None:
