@@ -95,3 +95,16 @@ async def test_the_rules_of_every_decision_are_no_repositorys_to_word(shop: Path
     async with beside(shop.parent) as at:
         told = json.dumps(await asked(at))
         assert "Pick a word" in told and "Obey lib." not in told
+
+
+@pytest.mark.requirement("R3")
+async def test_changed_code_that_contradicts_the_log_is_told_as_diverged(shop: Path) -> None:
+    root = sister(shop.parent, FILES)
+    async with beside(shop.parent, FACTOR12_TRUSTED_ROOTS=str(shop.parent)) as at:
+        thread = await asked(at)
+        (root / "agents/reader.py").write_text(THINKS.replace("path=task.path", "key='again', path=task.path"))
+        given = {"thread_id": thread["thread_id"], "key": "pick", "answer": {"text": "sun"}}
+        error = await at.problem("thread_answer", **given)
+        assert error["kind"] == "diverged" and "'pick'" in error["message"] and "changed" in error["message"]
+        (root / "agents/reader.py").write_text(THINKS)
+        assert (await at.told("thread_answer", **given))["output"] == {"text": "sun"}
