@@ -11,7 +11,7 @@ from agents.runtime.definition import Agent
 from mcp_server.catalogue import OFFERED
 from mcp_server.cli_process import Json, composed
 from mcp_server.cli_run import agent_named, custom_named, example
-from mcp_server.custom_described import BETWEEN
+from mcp_server.enabling import BETWEEN
 from mcp_server.loop import run
 from mcp_server.schemas import lean
 from mcp_server.terminal import complain, out, print_json

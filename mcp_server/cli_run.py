@@ -16,7 +16,7 @@ from mcp_server.catalogue import OFFERED
 from mcp_server.cli_follow import attend
 from mcp_server.cli_process import Json, Repo, Session, WaitS, composed, driving, repository
 from mcp_server.compose import Runtime
-from mcp_server.custom_described import BETWEEN
+from mcp_server.enabling import BETWEEN
 from mcp_server.launching import Place, wish
 from mcp_server.repositories import Isolation
 from state.problem import ProblemError

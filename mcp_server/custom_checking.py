@@ -7,8 +7,9 @@ from typing import Any, Literal, TypeAlias
 
 from mcp_server.compose import Runtime
 from mcp_server.custom_child import Child
-from mcp_server.custom_described import BETWEEN, LOAD_S, slug
+from mcp_server.custom_described import LOAD_S, slug
 from mcp_server.custom_files import FOLDER, LARGEST, Source, found
+from mcp_server.enabling import BETWEEN
 from mcp_server.wordings import FOLDER as FOLDER_OF_PROMPTS
 from prompts.render import SUFFIX
 from state.problem import Problem, ProblemError

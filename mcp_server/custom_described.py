@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from agents.runtime.definition import Agent, Elsewhere
 from mcp_server.custom_files import Source
+from mcp_server.enabling import BETWEEN
 from state.problem import Problem, ProblemError
 from state.steps import Step
 from state.thread import Thread
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-BETWEEN = "__"
 LONGEST_NAME = 64
 """What hosts take, their own prefix not counted."""
 LOAD_S = 5.0

@@ -11,7 +11,7 @@ import anyio
 from agents.runtime.definition import Agent
 from mcp_server.changes import Changes
 from mcp_server.compose import Runtime
-from mcp_server.custom_described import BETWEEN
+from mcp_server.enabling import BETWEEN
 from mcp_server.narrowing import is_wanted
 from mcp_server.prompts import prompt
 from mcp_server.sdk import Server

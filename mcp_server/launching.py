@@ -43,7 +43,8 @@ async def wish(
     """
     session = runtime.session(place.session)
     workspace, named = await _first(runtime, agent, place, session), dict[str, Any]()
-    require_enabled(runtime.repositories, workspace, agent.name, runtime.custom.home_of(agent.name))
+    home = runtime.custom.home_of(agent.name)
+    require_enabled(runtime.repositories, workspace, agent.name, home.root if home else None)
     for field in agent.reads:
         names = [
             _join(runtime, workspace, await runtime.repositories.ref(one, session, "read", runtime.principal))

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from mcp_server.custom_described import BETWEEN
+from mcp_server.enabling import BETWEEN
 from mcp_server.schemas import Schema
 from mcp_server.settings import Settings
 from state.problem import ProblemError

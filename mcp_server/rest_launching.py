@@ -8,7 +8,7 @@ from pydantic_core import to_json
 from agents.runtime.definition import Agent
 from agents.runtime.engine import Source
 from mcp_server.compose import Runtime
-from mcp_server.custom_described import BETWEEN
+from mcp_server.enabling import BETWEEN
 from mcp_server.launching import Place, wish
 from state.problem import ProblemError
 from state.thread import Thread

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mcp_server.compose import Runtime
-from mcp_server.custom_described import BETWEEN
+from mcp_server.enabling import BETWEEN
 from mcp_server.outward import SECRET_NAME
 from mcp_server.repositories import Isolation
 from mcp_server.signatures import secret_of

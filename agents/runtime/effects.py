@@ -109,12 +109,7 @@ class Effects:
         await self._pen.record(Settled(key=pending.key, verdict=verdict, by="probe", value=value))
 
     async def untrusted(self) -> list[str]:
-        """Return whose words the thread has read that nobody vouches for; its repositories are opened to tell.
-
-        Raises:
-            ProblemError: As they cannot be opened.
-            Stopped: A cancel stopped it.
-        """
+        """Return whose words the thread has read that nobody vouches for. Raises as `_open` does."""
         await self._open()
         return origins.untrusted(self._pen.thread, self._engine.tools, self._workspace)
 
