@@ -62,7 +62,8 @@ async def asked(child: Child, source: Source, thread: Thread, since: Callable[[i
         Unavailable: Another file stands there by now.
         ProblemError: The file raised, blocked, is impure or decided what no agent may; it is named.
     """
-    after = child.known.get(thread.id, 0)
+    known = child.known.get(thread.id, 0)
+    after = known if known <= thread.version else 0
     reply = await _ask(child, source, thread, after, since(after))
     if "more" in reply:
         reply = await _ask(child, source, thread, 0, since(0))

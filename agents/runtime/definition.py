@@ -55,7 +55,7 @@ class Agent(Generic[InputT, OutputT]):
 
     @cached_property
     def code(self) -> str:
-        """Digest of the file that decides and of our prompts that it names, to explain a divergence with (R3).
+        """Digest of the file that decides, of what agents share, and of our prompts that it names (R3).
 
         How a repository or a person words them is not known before a prompt is rendered; its digest is in the log then.
         """
@@ -65,4 +65,5 @@ class Agent(Generic[InputT, OutputT]):
             return ""
         text = Path(file).read_text(encoding="utf-8")
         named = [source(name) for name in names() if f'"{name}"' in text]
-        return sha256("\0".join([text, *named]).encode()).hexdigest()[:16]
+        shared = [path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("*.py"))]
+        return sha256("\0".join([text, *shared, *named]).encode()).hexdigest()[:16]

@@ -8,7 +8,8 @@ import anyio
 import anyio.lowlevel
 
 from agents.runtime import budgets, questions
-from agents.runtime.deciding import Unavailable, decide
+from agents.runtime.agreement import departed, departure
+from agents.runtime.deciding import Unavailable, decide, log_of
 from agents.runtime.definition import Agent
 from agents.runtime.divergence import diverged
 from agents.runtime.effects import Effects, Stopped
@@ -76,6 +77,7 @@ async def _drive(engine: Engine, pen: Pen) -> bool:
     async with anyio.create_task_group() as group:
         group.start_soon(_show_life, pen, effects)
         try:
+            await _require_agreement(engine, pen, agent)
             while pen.thread.status == "running":
                 await _step(engine, pen, agent, effects)
                 if (now := monotonic()) > turn_ends:
@@ -84,6 +86,18 @@ async def _drive(engine: Engine, pen: Pen) -> bool:
         finally:
             group.cancel_scope.cancel()
     return not await pen.let_go()
+
+
+async def _require_agreement(engine: Engine, pen: Pen, agent: Agent[Any, Any]) -> None:
+    """End a thread whose agent was changed since the launch and would not have decided what the log has (R3)."""
+    if pen.thread.code in ("", agent.code):
+        return
+    found = await departure(agent, pen.thread.id, log_of(engine.store, pen.thread)(0))
+    while found is not None and pen.thread.status == "running" and not pen.thread.cancelling:
+        try:
+            await pen.decide(Aborted(problem=departed(found)))
+        except Moved:
+            pen.catch_up()
 
 
 async def _show_life(pen: Pen, effects: Effects) -> None:
@@ -109,7 +123,7 @@ async def _step(engine: Engine, pen: Pen, agent: Agent[Any, Any], effects: Effec
 
 async def _decide(engine: Engine, agent: Agent[Any, Any], thread: Thread) -> Step:
     try:
-        return await decide(engine.store, agent, thread)
+        return await decide(agent, thread, log_of(engine.store, thread))
     except Unavailable:
         raise
     except ProblemError as error:

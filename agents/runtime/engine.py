@@ -14,7 +14,7 @@ from agents.runtime.accepting import accepted
 from agents.runtime.answers import consequences, read_answer
 from agents.runtime.bells import Bells
 from agents.runtime.budgets import SESSION
-from agents.runtime.deciding import decide
+from agents.runtime.deciding import decide, log_of
 from agents.runtime.definition import Agent
 from agents.runtime.kin import cancel_children, resume_children, standing, wake_family
 from agents.runtime.model import Model
@@ -271,7 +271,7 @@ class Engine:
         if thread.asked is None or thread.asked.topic != "decision":
             return None
         agent = self.agent(thread.agent)
-        step = await decide(self.store, agent, thread)
+        step = await decide(agent, thread, log_of(self.store, thread))
         if not (isinstance(step, Think) and step.key == thread.asked.key):
             message = f"The agent no longer asks for {thread.asked.key!r}; its code changed since it asked."
             raise ProblemError("diverged", message, "Cancel the thread and launch it again.")

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from agents.runtime.accepting import accepted
-from agents.runtime.divergence import decided, identity_of
+from agents.runtime.agreement import departure
+from agents.runtime.definition import Agent
 from agents.runtime.engine import Engine
 from agents.runtime.patience import patiently
 from state.events import (
@@ -18,9 +19,8 @@ from state.events import (
     Rewound,
     thought_of,
 )
-from state.fold import reduce, replay
+from state.fold import reduce
 from state.problem import ProblemError
-from state.steps import Call, Spawn, Think
 from state.store import Record
 from state.thread import Thread
 
@@ -86,10 +86,11 @@ async def fork(
         "code": agent.code,
         "model": model or first.model,
     }
+    thread_id = secrets.token_hex(16)
     launched, then = first.model_copy(update=changed), [_without_trees(event) for event in rest]
-    if given != first.task:
-        _require_agreement(engine, launched, then)
-    created = await patiently(engine.store.create, secrets.token_hex(16), launched, *then)
+    if given != first.task or agent.code != first.code:
+        await _require_agreement(agent, thread_id, launched, then)
+    created = await patiently(engine.store.create, thread_id, launched, *then)
     engine.wake(created.thread.id)
     return created.thread
 
@@ -112,20 +113,13 @@ def _without_trees(event: Event) -> Event:
             return event
 
 
-def _require_agreement(engine: Engine, launched: Launched, then: Sequence[Event]) -> None:
-    """Require that with its new task the agent would have decided all that is kept.
+async def _require_agreement(agent: Agent[Any, Any], thread_id: str, launched: Launched, then: Sequence[Event]) -> None:
+    """Require that the agent as it is, with its new task, would have decided all that is kept.
 
     Raises:
         ProblemError: `bad_input`; names the last version at which it still does.
     """
-    agent, thread = engine.agent(launched.agent), replay("", [launched])
-    task = agent.task(thread)
-    for event in then:
-        after = reduce(thread, event)
-        if (wanted := decided(thread, event)) is not None:
-            step = agent.next_step(task, thread)
-            if not isinstance(step, Call | Think | Spawn) or (step.key, identity_of(step)) != wanted:
-                message = f"With this task the agent decides something else than {wanted[0]!r} after version"
-                hint = f"Fork at version {thread.version} or before, or launch the agent anew."
-                raise ProblemError("bad_input", f"{message} {thread.version}.", hint)
-        thread = after
+    if (found := await departure(agent, thread_id, [launched, *then])) is not None:
+        message = f"With this task the agent, as it is now, decides something else than {found.key!r}"
+        hint = f"Fork at version {found.version} or before, or launch the agent anew."
+        raise ProblemError("bad_input", f"{message} after version {found.version}.", hint)

@@ -108,3 +108,15 @@ async def test_changed_code_that_contradicts_the_log_is_told_as_diverged(shop: P
         assert error["kind"] == "diverged" and "'pick'" in error["message"] and "changed" in error["message"]
         (root / "agents/reader.py").write_text(THINKS)
         assert (await at.told("thread_answer", **given))["output"] == {"text": "sun"}
+
+
+@pytest.mark.requirement("R3")
+async def test_an_answer_to_what_changed_code_would_have_asked_otherwise_is_not_gone_on_with(shop: Path) -> None:
+    root = sister(shop.parent, FILES)
+    async with beside(shop.parent, FACTOR12_TRUSTED_ROOTS=str(shop.parent)) as at:
+        thread = await asked(at)
+        (root / "agents/reader.py").write_text(THINKS.replace("path=task.path", "path='other.md'"))
+        given = {"thread_id": thread["thread_id"], "key": "pick", "answer": {"text": "sun"}}
+        await at.call("thread_answer", **given)
+        error = await at.problem("thread_wait", thread_id=thread["thread_id"], wait=20)
+        assert error["kind"] == "diverged" and "'pick'" in error["message"]
