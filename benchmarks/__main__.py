@@ -4,13 +4,13 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import boxes, checkpoints, engine, http, report, server, threads
+from benchmarks import boxes, checkpoints, engine, http, judging, report, server, threads
 
 
 def main() -> int:
     with TemporaryDirectory(prefix="factor12-bench-") as place:
         folder = Path(place)
-        measured = (engine, threads, server, http, checkpoints, boxes)
+        measured = (engine, threads, server, http, checkpoints, boxes, judging)
         figures = [figure for module in measured for figure in module.figures(folder)]
     report.tell(figures)
     report.write(figures)
