@@ -11,6 +11,7 @@ import typer
 from rich.text import Text
 
 from agents.runtime.replaying import Replayed, replayed
+from mcp_server import loop
 from mcp_server.cli_process import Json, composed, find_thread
 from mcp_server.compose import Runtime
 from mcp_server.prompt_history import patch
@@ -39,14 +40,22 @@ def replay(
     records, kept = _recorded(runtime, thread)
     first = records[0].event
     assert isinstance(first, Launched)
-    agent, engine = runtime.engine.agent(first.agent), runtime.engine
-    found = replayed(agent, records, partial(_render, runtime), engine.limits)
+    found = loop.run(partial(_decided_anew, runtime, first.agent, records))
     patches = _changes(runtime, found, kept)
     if as_json:
         print_json(_told(found, patches))
     else:
         _print(found, patches)
     return 0 if found.equal else 1
+
+
+async def _decided_anew(runtime: Runtime, agent: str, records: list[Record]) -> Replayed:
+    try:
+        await runtime.custom.ready(agent)
+        engine = runtime.engine
+        return await replayed(engine.agent(agent), records, partial(_render, runtime), engine.limits)
+    finally:
+        runtime.custom.end()
 
 
 def _recorded(runtime: Runtime, wanted: str) -> tuple[list[Record], dict[str, bytes]]:

@@ -71,9 +71,7 @@ def made(name: str, shape: Mapping[str, Any], digest: str = "", elsewhere: Elsew
 
 
 def _never(_: Any, thread: Thread) -> Step:
-    """Say that it cannot be replayed, nor forked with another task: those ask an agent in this process."""
-    message = f"{thread.agent} decides in a process of its own, and is not asked here what it would have decided."
-    raise ProblemError("refused", message, "Launch it anew.")
+    raise AssertionError(f"{thread.agent} decides in a process of its own")
 
 
 def slug(repo: str) -> str:

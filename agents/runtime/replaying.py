@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, assert_never
 
+from agents.runtime.deciding import Unavailable, decide
 from agents.runtime.definition import Agent
 from agents.runtime.divergence import decided, identity_of
 from agents.runtime.model import Prompt
@@ -59,17 +60,18 @@ class Replayed:
         return not self.differences and not self.reworded
 
 
-def replayed(agent: Agent[Any, Any], records: Sequence[Record], render: Render, limits: Limits) -> Replayed:
+async def replayed(agent: Agent[Any, Any], records: Sequence[Record], render: Render, limits: Limits) -> Replayed:
     """Decide everything again. What a person, the engine or the world did is taken from the log.
 
     Raises:
         InvalidTransition: The log contradicts itself.
+        Unavailable: The agent is not there.
     """
     found, thread, before = Replayed(), Thread(id=""), None
-    for record in records:
-        event = record.event
+    events = [record.event for record in records]
+    for record, event in zip(records, events, strict=True):
         if (said := _then(thread, event)) is not None and not _engines_own(event, before):
-            step = _step(agent, thread)
+            step = await _step(agent, thread, events)
             if (now := _said(step)) == said:
                 found.steps += 1
                 _compare_words(found, thread, step, record, render, limits)
@@ -79,9 +81,11 @@ def replayed(agent: Agent[Any, Any], records: Sequence[Record], render: Render, 
     return found
 
 
-def _step(agent: Agent[Any, Any], thread: Thread) -> Step:
+async def _step(agent: Agent[Any, Any], thread: Thread, events: Sequence[Event]) -> Step:
     try:
-        return agent.next_step(agent.task(thread), thread)
+        return await decide(agent, thread, lambda after: events[after : thread.version])
+    except Unavailable:
+        raise
     except ProblemError as error:
         return Abort(error.problem)
 

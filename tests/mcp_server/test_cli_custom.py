@@ -39,6 +39,8 @@ def test_a_new_agent_passes_its_check_and_runs_once_it_is_trusted(shop: Shell) -
     assert shop.quick("info", "lib__greet", "--json").json["input"]["required"] == ["path"]
     ran = shop.quick("run", "lib__greet", "README.md", "--repo", "lib", "--wait", "10", "--json")
     assert (ran.code, ran.json["status"]) == (5, "waiting")  # for the decision, as there is no model
+    again = shop.quick("replay", "latest", "--json").json
+    assert (again["equal"], again["steps"], again["prompts"]) == (True, 2, 1)
     assert shop.quick("repo", "distrust", str(lib(shop))).code == 0
     assert "lib__greet" not in shop.quick("agents").out
 

@@ -120,3 +120,18 @@ async def test_an_answer_to_what_changed_code_would_have_asked_otherwise_is_not_
         await at.call("thread_answer", **given)
         error = await at.problem("thread_wait", thread_id=thread["thread_id"], wait=20)
         assert error["kind"] == "diverged" and "'pick'" in error["message"]
+
+
+@pytest.mark.requirement("R3")
+async def test_a_fork_with_another_task_is_decided_anew_by_the_agents_own_process(shop: Path) -> None:
+    root = sister(shop.parent, FILES)
+    reads = THINKS.replace("    word =", "    need(thread, read_file)(task.path)\n    word =")
+    (root / "agents/reader.py").write_text(reads)
+    (shop / "pyproject.toml").write_text("")
+    async with beside(shop.parent, FACTOR12_TRUSTED_ROOTS=str(shop.parent)) as at:
+        thread = await asked(at)
+        where = {"thread_id": thread["thread_id"], "task": {"path": "pyproject.toml"}}
+        error = await at.problem("thread_fork", version=2, **where)
+        assert "decides something else than 'read_file' after version 1" in error["message"]
+        forked = await at.told("thread_fork", version=1, **where)
+        assert "Pick a word for pyproject.toml." in json.dumps(forked["question"])

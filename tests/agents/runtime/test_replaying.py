@@ -27,13 +27,13 @@ async def recorded(lab: Lab) -> Any:
     return engine.store.read((await answer(engine, thread, "blue")).id)
 
 
-def again(records: Any, agent: Agent[Any, Any] = errand, words: Any = render) -> Replayed:
-    return replayed(agent, records, words, LIMITS)
+async def again(records: Any, agent: Agent[Any, Any] = errand, words: Any = render) -> Replayed:
+    return await replayed(agent, records, words, LIMITS)
 
 
 @pytest.mark.requirement("R2", "R3", "F12")
 async def test_every_step_and_every_prompt_of_a_recorded_thread_is_decided_as_it_was(lab: Lab) -> None:
-    found = again(await recorded(lab))
+    found = await again(await recorded(lab))
     assert (found.equal, found.steps, found.prompts) == (True, 6, 2)
 
 
@@ -43,7 +43,7 @@ async def test_an_agent_that_decides_otherwise_now_is_told_with_version_then_and
         step = errand.next_step(task, thread)
         return add.keyed(step.key, "a", 99) if isinstance(step, Ask) else step
 
-    found = again(await recorded(lab), agent_of(newer))
+    found = await again(await recorded(lab), agent_of(newer))
     assert not found.equal
     assert [one.then.startswith("ask ") for one in found.differences] == [True]
 
@@ -53,7 +53,7 @@ async def test_another_output_at_the_end_is_a_difference_in_words(lab: Lab) -> N
         step = errand.next_step(task, thread)
         return Done(Report(results={"new": 1})) if isinstance(step, Done) else step
 
-    found = again(await recorded(lab), agent_of(newer))
+    found = await again(await recorded(lab), agent_of(newer))
     assert [('"new": 1' in one.now, '"new": 1' in one.then) for one in found.differences] == [(True, False)]
 
 
@@ -63,7 +63,7 @@ async def test_a_prompt_with_other_words_is_told_with_both_templates(lab: Lab) -
         before = render(thread, name, context)
         return before if name == "system" else Rendered(name, before.text + " Please.", "2", before.source + " new")
 
-    found = again(await recorded(lab), words=reworded)
+    found = await again(await recorded(lab), words=reworded)
     assert (found.steps, found.prompts, [one.then.version for one in found.reworded]) == (6, 0, ["1", "1"])
     assert all(one.body.digest != one.then.digest and one.rules.digest == one.then.rules for one in found.reworded)
 
@@ -73,13 +73,13 @@ async def test_what_a_caller_decided_is_compared_too(lab: Lab) -> None:
     thread = await run(engine, lines("think sky", "add a"))
     done = await answer(engine, thread, {"word": "sun"}, person=False)
     records = engine.store.read(done.id)
-    assert again(records).prompts == 1
+    assert (await again(records)).prompts == 1
 
     def other(task: Errand, thread: Thread) -> Step:
         step = errand.next_step(task, thread)
         return Think(step.key, "word", Word, {"name": "sea"}) if isinstance(step, Think) else step
 
-    assert not again(records, agent_of(other)).equal
+    assert not (await again(records, agent_of(other))).equal
 
 
 @pytest.mark.parametrize("said", ["stop", "deny"])
@@ -89,7 +89,7 @@ async def test_an_end_that_a_person_or_a_provider_brought_is_no_difference(lab: 
     thread = await run(engine, lines("add a", "think sky"))
     done = await answer(engine, thread, "stop") if said == "stop" else thread
     assert done.status == "failed"
-    assert again(engine.store.read(done.id)).equal
+    assert (await again(engine.store.read(done.id))).equal
 
 
 async def test_an_agent_that_gives_up_no_more_is_a_difference(lab: Lab) -> None:
@@ -100,5 +100,5 @@ async def test_an_agent_that_gives_up_no_more_is_a_difference(lab: Lab) -> None:
 
     engine = lab.engine(agents=[agent_of(gives_up)])
     done = await run(engine, lines("add a", "think sky"))
-    found = again(engine.store.read(done.id))
+    found = await again(engine.store.read(done.id))
     assert [one.then for one in found.differences] == ["abort There is no sky."]
