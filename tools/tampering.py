@@ -10,6 +10,8 @@ from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict
 
+from tools.examiner import reached, stands_before_runner
+
 
 class EditedFile(BaseModel):
     """A file before and after; `None` where it did not exist."""
@@ -48,12 +50,18 @@ class Review(BaseModel):
 
 
 _CONFIGURATION = re.compile(
-    r"conftest\.py|\.?pytest\.(?:ini|toml)|tox\.ini|setup\.cfg|pyproject\.toml|factor12\.toml|sitecustomize\.py"
+    r"conftest\.py|\.?pytest\.(?:ini|toml)|tox\.ini|setup\.cfg|pyproject\.toml|factor12\.toml"
     r"|package\.json|(?:jest|vitest|vite|babel)\.config\.\w+|\.mocharc(?:\.\w+)?"
-    r"|GNUmakefile|[Mm]akefile|Cargo\.toml|go\.mod"
+    r"|(?:jest|vitest)[.-]setup\.\w+|setupTests\.\w+|vitest\.workspace\.\w+"
+    r"|(?:GNU)?makefile|.*\.mk|Cargo\.toml|go\.(?:mod|work)",
+    re.IGNORECASE,
 )
 _TEST_MODULE = re.compile(r"test.*\.py|.*_test\.\w+|.*[.-](?:test|spec)\.\w+")
-_TEST_FOLDERS = {"test", "tests", "__tests__", "spec", "testdata", "fixtures", "__snapshots__", "__fixtures__"}
+_TEST_FOLDER = re.compile(
+    r"(?:.*[_.-])?tests?(?:[_.-].*)?|spec|testdata|fixtures|goldens?|cassettes|__snapshots__|__fixtures__",
+    re.IGNORECASE,
+)
+_EXPECTED = re.compile(r".*\.(?:snap|ambr|golden)", re.IGNORECASE)
 _TESTS = re.compile(
     r"\bdef (test\w*)|\bfunc (Test\w+)|#\[(?:\w+::)?test\][^{]{0,500}?\bfn (\w+)|\b(?:it|test)\(\s*['\"`]([^'\"`]+)"
 )
@@ -80,12 +88,13 @@ def review(edit: EditedFile) -> Review:
 
 def is_test_file(path: str) -> bool:
     """Tell whether the path is a test, or something that tests are made of."""
-    return bool(_TEST_MODULE.fullmatch(PurePosixPath(path).name)) or _in_test_folder(path)
+    name = PurePosixPath(path).name
+    return bool(_TEST_MODULE.fullmatch(name) or _EXPECTED.fullmatch(name)) or _in_test_folder(path)
 
 
 def configures_check(path: str) -> bool:
-    """Tell whether the path is a file that decides which tests run and how."""
-    return _CONFIGURATION.fullmatch(PurePosixPath(path).name) is not None
+    """Tell whether the path is a file that decides which tests run, how, and with what."""
+    return _CONFIGURATION.fullmatch(PurePosixPath(path).name) is not None or stands_before_runner(path)
 
 
 def is_test_module(path: str) -> bool:
@@ -117,15 +126,17 @@ def _is_example(path: str, name: str) -> bool:
 
 
 def _in_test_folder(path: str) -> bool:
-    return not _TEST_FOLDERS.isdisjoint(PurePosixPath(path).parts[:-1])
+    return any(map(_TEST_FOLDER.fullmatch, PurePosixPath(path).parts[:-1]))
 
 
 def _doubt(edit: EditedFile) -> str:
     name = PurePosixPath(edit.path).name
-    if _CONFIGURATION.fullmatch(name):
+    if configures_check(edit.path):
         read = _SETTINGS.get(name, _whole)
         changed = read(edit.old or "") != read(edit.new or "")
         return f"{edit.path} configures the check and was edited." if changed else ""
+    if not is_test_file(edit.path) and (what := reached(edit.path, edit.old or "", edit.new or "")):
+        return f"{edit.path} now reaches for {what!r}, by which code can make its own tests pass."
     old, new = examining_part(edit.path, edit.old), examining_part(edit.path, edit.new)
     if not old or old == new or not (is_test_file(edit.path) or edit.path.endswith(".rs")):
         return ""

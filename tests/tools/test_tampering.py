@@ -50,6 +50,10 @@ RUST = "fn add(a: u8) -> u8 { a }\n#[cfg(test)]\nmod tests {\n    #[test]\n    f
         ("Makefile", "test:\n\tpytest\n", "test:\n\ttrue\n", "configures the check"),
         ("jest.config.js", "a", "b", "configures the check"),
         ("factor12.toml", "a", "b", "configures the check"),
+        ("rules.mk", "a", "b", "configures the check"),
+        ("jest.setup.ts", "a", "b", "configures the check"),
+        ("node_modules/jest/index.js", "a", "b", "configures the check"),
+        ("unittest.py", None, "class TestCase: pass", "configures the check"),
     ],
 )
 def test_an_edit_that_weakens_its_own_check_is_named(path: str, old: str | None, new: str | None, doubt: str) -> None:
@@ -115,8 +119,14 @@ def test_a_setting_is_found_in_its_section_however_far_away_that_begins() -> Non
         ("pkg/x_test.go", True),
         ("src/x.spec.ts", True),
         ("src/__tests__/x.js", True),
+        ("unit_tests/expected.json", True),
+        ("Tests/data.json", True),
+        ("golden/expected.json", True),
+        ("src/button.snap", True),
         ("src/latest.py", False),
         ("src/contest/x.py", False),
+        ("src/testing/x.py", False),
+        (".pytest_cache/x", False),
         ("tests.md", False),
     ],
 )

@@ -42,7 +42,7 @@ def report(target: Target, child: Child) -> Report:
 def _problem(child: Child, broken: list[str], complete: bool) -> str:
     if broken:
         return "; ".join(broken[:5])
-    if complete:
+    if complete and child.returncode in {0, 1, 5}:
         return "unittest found no tests." if child.returncode == 5 else ""
     said = last_lines(child.stderr) or "it printed nothing."
     return f"unittest ended early with exit code {child.returncode}: {said}"

@@ -174,6 +174,7 @@ def chosen(suite: unittest.TestSuite, prefix: str) -> unittest.TestSuite:
 
 def main() -> int:
     report, select, *paths = sys.argv[1:]
+    del sys.argv[1:]  # what is tested need not know where it is written down, and reads no arguments of ours
     with Path(report).open("w", encoding="utf-8") as out:
         suite = collect(paths, select, out)
         plan: dict[str, str] = {
