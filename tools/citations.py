@@ -16,8 +16,8 @@ from tools.base import tool
 from tools.errors import ToolError
 from tools.gitnames import relative_path, resolve
 from tools.gitrun import git
+from tools.naming import is_number, is_place, named_in, number_stands
 from tools.passages import SHORT, Commits, texts_at
-from tools.terms import named_in, ungrouped
 from tools.workspace import Workspace
 
 __all__ = ["Citation", "Claim", "Verdict", "check_claims"]
@@ -28,6 +28,10 @@ NEAR = 10
 LONGEST_QUOTE_LINES = 30
 SHORTEST_QUOTE = 4
 """Characters, white space left out: less stands anywhere."""
+SHORTEST_WORD = 8
+"""Of a quote that is a single word, unless it is all of its line: `import` and `return` stand anywhere."""
+LONGEST_LINE = 400
+"""Of a longer line only as much counts on both sides of the quote: a minified file is one line."""
 _PLACE = re.compile(r"(?P<path>[^@]+):(?P<line>[1-9]\d{0,7})@(?P<commit>[0-9a-f]{7,64})")
 
 
@@ -95,19 +99,20 @@ async def _read(workspace: Workspace, citation: Citation, commits: Mapping[str, 
         ToolError: It does not hold.
     """
     repo, path, line, wanted = _parsed(citation.at, commits)
-    if len(_squeezed(citation.quote).replace(" ", "")) < SHORTEST_QUOTE:
-        raise ToolError("bad_input", "its quote is too short to tell anything.")
     commit = await _commit(workspace, repo, wanted, commits[repo])
     lines = (await texts_at(workspace, workspace.repository(repo), commit, [path])).get(path)
     if lines is None:
         raise ToolError("not_found", f"there is no text file {path!r} at that commit.")
     if line > len(lines):
         raise ToolError("not_found", f"the file ends before that line: it has {len(lines) - (not lines[-1])}.")
-    if not _quoted(lines, line, citation.quote):
+    if _is_too_short(citation.quote, lines[line - 1]):
+        raise ToolError("bad_input", "its quote is too short to tell anything.")
+    if (by := _quoted(lines, line, citation.quote)) is None:
         raise ToolError("not_found", "the quote does not begin in that line.")
     at = f"{repo}/{path}:{line}@{commit[:SHORT]}"
-    around = "\n".join(lines[max(0, line - 1 - NEAR) : line + citation.quote.count("\n") + NEAR])
-    return _Read(Citation(at=at, quote=citation.quote), f"{at} {citation.at}", around)
+    around = lines[max(0, line - 1 - NEAR) : line + citation.quote.count("\n") + NEAR]
+    near = "\n".join([by, *(one for one in around if len(one) <= LONGEST_LINE)])
+    return _Read(Citation(at=at, quote=citation.quote), f"{repo} {at} {citation.at}", near)
 
 
 def _parsed(at: str, commits: Mapping[str, str]) -> tuple[str, str, int, str]:
@@ -134,12 +139,24 @@ async def _commit(workspace: Workspace, repo: str, wanted: str, head: str) -> st
     raise ToolError("not_found", f"commit {wanted[:SHORT]} is not in the history that was looked at.")
 
 
-def _quoted(lines: Sequence[str], line: int, quote: str) -> bool:
-    """Whether the quote, in whole words, begins in this line and goes on as it says; white space aside."""
+def _quoted(lines: Sequence[str], line: int, quote: str) -> str | None:
+    """Return the quote with what stands by it, if it begins in this line, in whole words; white space aside."""
     wanted = _squeezed(quote)
     text = " ".join(_squeezed(part) for part in lines[line - 1 : line - 1 + LONGEST_QUOTE_LINES])
     found = re.search(_whole(wanted), text)
-    return found is not None and found.start() < len(_squeezed(lines[line - 1]))
+    if found is None or found.start() >= len(_squeezed(lines[line - 1])):
+        return None
+    last = line + quote.count("\n") + NEAR
+    most = len(" ".join(_squeezed(part) for part in lines[line - 1 : last]))
+    return text[max(0, found.start() - LONGEST_LINE) : max(found.end(), min(most, found.end() + LONGEST_LINE))]
+
+
+def _is_too_short(quote: str, line: str) -> bool:
+    """Tell whether a quote could stand anywhere: a few characters, or one short word that is not its whole line."""
+    plain = _squeezed(quote)
+    if len(plain.replace(" ", "")) < SHORTEST_QUOTE or not any(char.isalnum() for char in plain):
+        return True
+    return len(plain) < SHORTEST_WORD and plain.isalnum() and plain != _squeezed(line)
 
 
 def _whole(text: str) -> str:
@@ -155,7 +172,7 @@ def _squeezed(text: str) -> str:
 def _stands(name: str, held: Sequence[_Read]) -> bool:
     """Whether a name, a number or a quoted text stands near what is cited; white space aside."""
     near = "\n".join(one.near for one in held)
-    if name.replace(".", "").isdigit():
-        return re.search(rf"(?<!\d){re.escape(name)}(?!\d)", ungrouped(near)) is not None
-    places = "\n".join(one.place for one in held)
+    if is_number(name):
+        return number_stands(name, near)
+    places = "\n".join(one.place for one in held) if is_place(name) else held[0].place.partition(" ")[0]
     return re.search(_whole(_squeezed(name)), _squeezed(f"{places}\n{near}")) is not None

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["MOST", "Term", "named_in", "terms_of", "ungrouped"]
+__all__ = ["MOST", "Term", "literal_terms", "terms_of"]
 
 MOST = 10
 """Terms of one question: each is one pass over a repository."""
@@ -19,10 +19,6 @@ _MARKED = re.compile(r"_|[a-z0-9][A-Z]|\.|::|->|\$|[A-Za-z][0-9]|^[A-Z][A-Z0-9]{
 _OWNER = re.compile(r"([A-Z]\w+)(?:\.|::|->)[A-Za-z_]")
 _FILE = re.compile(r"[\w.-]*\w\.[A-Za-z][A-Za-z0-9]{0,4}")
 _NUMBERED = re.compile(r"#\d{1,9}")
-_NUMBER = re.compile(r"(?<![\w.,-])\d+(?:\.\d+)*(?!\d|st|nd|rd|th)")
-_COMMIT = re.compile(r"\b(?=[0-9a-f]*[a-f])[0-9a-f]{7,64}\b")
-"""Digits in it are no number."""
-_GROUPING = re.compile(r"(?<=\d)[,_](?=\d{3}(?!\d))")
 _EITHER = re.compile(r"[a-z]+/[a-z]+")
 """As in and/or."""
 _SHORT = re.compile(r"(?:[A-Za-z]\.)+[A-Za-z]")
@@ -51,7 +47,7 @@ class Term(BaseModel):
 
 def terms_of(question: str) -> list[Term]:
     """Return what the question gives to look for, what tells most first, each once."""
-    found = sorted(_terms(question), key=lambda term: (_ORDER[term.kind], -len(term.text)))
+    found = sorted(literal_terms(question), key=lambda term: (_ORDER[term.kind], -len(term.text)))
     unique: dict[str, Term] = {}
     for term in found:
         unique.setdefault(term.text.casefold(), term)
@@ -61,18 +57,8 @@ def terms_of(question: str) -> list[Term]:
 _ORDER: dict[Kind, int] = {"quoted": 0, "path": 1, "name": 2, "word": 3}
 
 
-def named_in(text: str) -> list[str]:
-    """Return what a statement names so exactly that it must be found: names, paths, quoted text and numbers."""
-    exact = [term.text for term in _terms(text) if term.kind != "word"]
-    return list(dict.fromkeys([*exact, *_NUMBER.findall(ungrouped(_COMMIT.sub(" ", text)))]))
-
-
-def ungrouped(text: str) -> str:
-    """Write numbers without what groups their digits: 1,000 and 1_000 are 1000."""
-    return _GROUPING.sub("", text)
-
-
-def _terms(text: str) -> Iterator[Term]:
+def literal_terms(text: str) -> Iterator[Term]:
+    """Yield what is quoted, then paths, names and words in their order."""
     quoted = [part for found in _QUOTED.findall(text) if _is_plain(part := "".join(found))]
     for part in quoted:
         yield Term(text=part.strip() or part, kind="quoted") if " " in part.strip() else _one(part)

@@ -1,6 +1,6 @@
 """A citation holds when its commit, file, line and quote are there, and a claim when what it names stands by them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +124,30 @@ async def test_older_commits_of_the_history_count_and_those_beside_it_do_not(ben
 async def test_what_a_claim_names_must_stand_near_what_it_cites(bench: Bench, text: str, holds: bool) -> None:
     true = (f"shop/auth.py:4@{bench.head}", "def authenticate(user):")
     assert await bench.holds(text, true) is holds
+
+
+async def test_a_name_that_only_the_path_has_is_not_borne_out_and_the_path_itself_is(bench: Bench) -> None:
+    cited = (f"shop/copy.py:1@{bench.head}", "# nothing")
+    for text in ("`copy` does it.", "It calls `py`."):
+        assert not await bench.holds(text, cited)
+    for text in ("shop/copy.py says nothing.", "copy.py says nothing.", "`shop` has it."):
+        assert await bench.holds(text, cited)
+
+
+async def test_of_a_line_without_end_only_what_stands_by_the_quote_counts(bench: Bench) -> None:
+    line = f"function login(u){{return 3}}{';var pad' * 200};function logout(){{return 77}}"
+    bench.place.write(bench.shop, {"min.js": f"{line}\nvar after = 5\n"})
+    bench = replace(bench, head=bench.place.commit(bench.shop, "minified"))
+    cited = (f"shop/min.js:1@{bench.head}", "function login(u)")
+    assert await bench.holds("`login` returns 3.", cited)
+    assert await bench.holds("`after` is 5.", cited)
+    assert not await bench.holds("`logout` returns 77.", cited)
+    assert await bench.holds("`logout` returns 77.", (f"shop/min.js:1@{bench.head}", "function logout(){return 77}"))
+
+
+@pytest.mark.parametrize(("quote", "holds"), [("import", False), ("): , ; ( .", False), ("import log", True)])
+async def test_a_quote_that_could_stand_anywhere_tells_nothing(bench: Bench, quote: str, holds: bool) -> None:
+    assert await bench.holds("It is so.", (f"shop/auth.py:1@{bench.head}", quote)) is holds
 
 
 async def test_digits_of_the_place_that_is_cited_are_no_numbers_of_the_text(bench: Bench) -> None:

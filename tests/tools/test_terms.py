@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tools.definitions import defines
-from tools.terms import MOST, named_in, terms_of, ungrouped
+from tools.terms import MOST, terms_of
 
 
 @pytest.mark.requirement("F13")
@@ -30,21 +30,6 @@ def test_any_question_gives_few_searchable_terms_each_once(question: str) -> Non
     found = [term.text for term in terms_of(question)]
     assert len(found) <= MOST and len({text.casefold() for text in found}) == len(found)
     assert all(text and not set(text) & set("\n\r\0") for text in found)
-
-
-@pytest.mark.parametrize(
-    ("claim", "named"),
-    [
-        ("`authenticate` returns False after 3 tries.", ["authenticate", "3"]),
-        ("It waits 30s, at most 1,000 times, on the 3rd try.", ["30", "1000"]),
-        ("TIMEOUT_S is set in shop/settings.py.", ["TIMEOUT_S", "shop/settings.py"]),
-        ("Text is UTF-8 and/or ASCII.", ["ASCII"]),
-        ("Users may enter.", []),
-    ],
-)
-def test_a_claim_names_code_paths_quotes_and_numbers(claim: str, named: list[str]) -> None:
-    assert named_in(claim) == named
-    assert ungrouped("1_000,000") == "1000000"
 
 
 @pytest.mark.parametrize(
