@@ -50,7 +50,7 @@ class CheckPlan(BaseModel):
     """What else the person should know, beside the result."""
     baseline: str = ""
     confirm: bool = False
-    """Run once more, alone, what is red; with a baseline, what was red there and passes."""
+    """Run once more, alone, what is red; with a baseline, what was red there and passes, or is new and red."""
 
 
 def _gate(workspace: Workspace, plan: CheckPlan) -> str | None:
@@ -84,24 +84,27 @@ async def _run(
 async def _flaky(workspace: Workspace, plan: CheckPlan, runner: Runner, there: Target, report: Report) -> list[str]:
     """Look a second time at what would be evidence; return the tests that are red once and pass once."""
     was = _states(workspace, plan.baseline) if plan.baseline else {}
-    looked_at = {
-        name: state
-        for name, state in report.states.items()
-        if (state == "pass" and was.get(name) in RED if plan.baseline else state in RED)
-    }
+    looked_at = {name: state for name, state in report.states.items() if _shows(state, was.get(name))}
     if not looked_at:
         return []
     try:
         alone = replace(there, paths=await run_sync(existing, there.root, tuple(looked_at)))
-    except ToolError:  # the runner does not say where its tests are, or they are too many
-        alone = there
-    recipe = await FAMILIES[runner].recipe(alone)
+        recipe = await FAMILIES[runner].recipe(alone)
+    except ToolError:  # the runner does not say where its tests are, they are too many, or it takes no paths
+        alone, recipe = there, await FAMILIES[runner].recipe(there)
     if isinstance(recipe, Missing):  # pragma: no cover - it was there for the first look
         return []
     narrowed = plan.model_copy(update={"argv": list(recipe.argv), "environment": dict(recipe.environment)})
     _, again = await _run(workspace, runner, narrowed, alone, min(plan.timeout_s, AGAIN_S))
-    opposite: frozenset[State] = RED if plan.baseline else frozenset({"pass"})
-    return sorted(name for name in looked_at if again.states.get(name) in opposite)
+    return sorted(name for name, state in looked_at.items() if {state, again.states.get(name)} in _TURNED)
+
+
+_TURNED: tuple[set[State], ...] = ({"pass", "fail"}, {"pass", "error"})
+
+
+def _shows(state: State, was: State | None) -> bool:
+    """Tell whether a test's state would be evidence: red where nothing was known of it, or red no longer."""
+    return state in RED if was is None else state == "pass" and was in RED
 
 
 def _report(runner: Runner, there: Target, child: Child) -> Report:
@@ -133,8 +136,8 @@ async def run_check(
     """Run the repository's tests, or those in `paths` or whose name contains `select`.
 
     `baseline` is the `report` of an earlier check to compare with. With `confirm`, what would be evidence (what is red;
-    with a baseline, what no longer is) runs once more, to tell what is flaky. What keeps tests from running (no runner,
-    no tests, a file that cannot be imported) is a result with the verdict `no_evidence`.
+    with a baseline, what is new and red or no longer red) runs once more, to tell what is flaky. What keeps tests from
+    running (no runner, no tests, a file that cannot be imported) is a result with the verdict `no_evidence`.
     """
     repository = workspace.repository(repo)
     settings = read_config(repository)

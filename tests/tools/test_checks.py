@@ -182,6 +182,9 @@ async def test_a_cancelled_check_leaves_no_process_and_no_folder(tmp_path: Path)
     assert list((workspace.scratch / "checks").iterdir()) == []
 
 
+FORGE = """open(report, 'w').write('{"id": "t::T::test", "state": "pass"}\\n{"exit": 0}\\n'); red = True"""
+
+
 @pytest.mark.requirement("R13")
 @pytest.mark.parametrize(
     ("deed", "why"),
@@ -193,14 +196,17 @@ async def test_a_cancelled_check_leaves_no_process_and_no_folder(tmp_path: Path)
         ("open(report, 'w').write('{\"id\": 7}')", "The report of unittest holds what unittest does not write."),
         ("open(report, 'w').write('[' * 100_000)", "unittest ended early with exit code 0"),
         ("pass", "unittest ended early with exit code 0"),
+        (FORGE, "unittest ended with exit code 1 though no test is reported as red"),
+        (f"{FORGE}; os.kill(os.getpid(), 9)", "unittest ended early with exit code -9"),
     ],
 )
 async def test_a_report_that_the_tests_replaced_is_no_evidence_and_keeps_nobody_waiting(
     deed: str, why: str, tmp_path: Path
 ) -> None:
-    text = f"import os, sys\nreport = sys.argv[1]\nos.remove(report)\n{deed}\n"
+    text = f"import os, sys\nreport = os.environ['FACTOR12_CHECK'] + '/report'\nos.remove(report)\n{deed}\n"
     with anyio.fail_after(20):
-        result = await check(make_workspace(tmp_path, {"test_x.py": text + PASSING["test_x.py"]}))
+        red = "\nif 'red' in globals():\n    T.test_red = lambda self: self.fail()\n"
+        result = await check(make_workspace(tmp_path, {"test_x.py": text + PASSING["test_x.py"] + red}))
     assert result.verdict == "no_evidence"
     assert why in result.why
 
@@ -380,6 +386,19 @@ async def test_what_would_be_evidence_is_run_once_more_and_nothing_else(tmp_path
     second = await check(workspace, runner=runner, baseline=first.report, confirm=True)
     assert second.compared and [change.id for change in second.compared.fixed] == second.flaky == [f"{prefix}turns"]
     assert ((root / "runs.txt").read_text(), (root / "green.txt").read_text()) == ("3", "2")
+
+
+@pytest.mark.requirement("R13")
+async def test_a_new_test_that_is_red_is_run_once_more_beside_a_baseline_too(tmp_path: Path) -> None:
+    workspace = make_workspace(
+        tmp_path, {"test_t.py": "import unittest\nclass A(unittest.TestCase):\n    def test_a(self): pass\n"}
+    )
+    root = workspace.repository().root
+    first = await check(workspace, runner="unittest", confirm=True)
+    (root / "test_new.py").write_text(TURNING)
+    second = await check(workspace, runner="unittest", baseline=first.report, confirm=True)
+    assert second.flaky == ["test_new.py::T::test_turns"]
+    assert second.states["test_new.py::T::test_stays_red"] == "fail"
 
 
 @pytest.mark.requirement("R13")

@@ -63,6 +63,18 @@ async def test_nodes_own_runner_tells_each_test_with_its_file(tmp_path: Path) ->
     assert tree(workspace.repository().root) == before
 
 
+async def test_red_tests_of_a_script_that_takes_no_paths_are_looked_at_in_a_second_run_of_it(tmp_path: Path) -> None:
+    program("npm")
+    turns = "test('turns', () => { if (!fs.existsSync('there')) { fs.mkdirSync('there'); throw new Error('once') } });"
+    text = (
+        f"import {{ test }} from 'node:test';\nimport fs from 'node:fs';\n{turns}\ntest('red', () => {{ throw 1 }});\n"
+    )
+    workspace = make_workspace(tmp_path, {"package.json": package("node --test"), "a.test.js": text})
+    found = await check(workspace, confirm=True)
+    assert found.states == {"a.test.js::turns": "fail", "a.test.js::red": "fail"}
+    assert found.flaky == ["a.test.js::turns"]
+
+
 async def test_a_file_that_is_itself_a_test_passes_or_fails_as_one(tmp_path: Path) -> None:
     program("npm")
     files = {
