@@ -1,6 +1,8 @@
 """Answer a request in plain words: look things up, calculate, ask; change nothing."""
 
-from pydantic import BaseModel, Field
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, Field
 
 from agents.runtime.choose import choose
 from agents.runtime.definition import Agent
@@ -20,8 +22,14 @@ class Task(BaseModel):
     request: str = Field(min_length=1, description="What to do or to find out", examples=["What is 17.5 % of 2,480?"])
 
 
+def _said(answer: str) -> str:
+    if not answer.strip():
+        raise ValueError("it says nothing")
+    return answer
+
+
 class Reply(BaseModel):
-    answer: str = Field(min_length=1, max_length=12_000)
+    answer: Annotated[str, AfterValidator(_said)] = Field(min_length=1, max_length=12_000)
 
 
 @script

@@ -11,7 +11,7 @@ from tools.base import tool
 from tools.beneath import digest as digest_of
 from tools.beneath import read_bytes
 from tools.changes import Changed, FileChange, apply_change, decode_text, probe_change, read_or_none
-from tools.edits import Edit, plan_edits, require_text, reverse, splice
+from tools.edits import SHOWN, Edit, plan_edits, require_text, reverse, splice
 from tools.errors import ToolError
 from tools.gitrun import git
 from tools.paths import components
@@ -24,6 +24,8 @@ __all__ = ["Edit", "FileList", "FileText", "edit_file", "list_files", "read_file
 PAGE_CHARS = 100_000
 MOST_FILES = 1000
 WRITE_LIMIT = 1_000_000
+FOLDERS_CHARS = 4000
+"""Of the paths of the folders that one new file needs: the change names them, and must fit what an agent sees."""
 Newline: TypeAlias = Literal["lf", "crlf", "mixed", "none"]
 Digest: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -167,13 +169,12 @@ def _plan_write(repository: Repository, path: str, content: str, digest: str | N
     new = content.encode()
     if current == new:
         raise ToolError("conflict", f"{path!r} has this content already.", "There is nothing to do.")
+    folders = missing_folders(repository.root, path)
+    if sum(map(len, folders)) > FOLDERS_CHARS:
+        message = f"{path[:SHOWN]!r}… needs {len(folders)} new folders, whose paths are too long."
+        raise ToolError("bad_input", message, "Put the file less deep.")
     return FileChange(
-        repo=repository.name,
-        path=path,
-        before=digest,
-        after=digest_of(new),
-        content=content,
-        folders=missing_folders(repository.root, path),
+        repo=repository.name, path=path, before=digest, after=digest_of(new), content=content, folders=folders
     )
 
 

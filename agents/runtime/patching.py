@@ -21,6 +21,8 @@ from tools.tampering import configures_check, is_test_file
 MOST_CHARS = 100_000
 """Of all the text in one patch."""
 MOST_EDITS = 40
+PATHS_CHARS = 6000
+"""Of all paths in one patch: what is looked at after it names each of them, and must fit what an agent sees."""
 REPEATED = 4000
 """Of a patch that is shown to the model once more."""
 
@@ -72,6 +74,8 @@ def flaws(patch: Patch, allowed: Iterable[str] = ()) -> list[str]:
     paths = dict.fromkeys(edit.path for edit in patch.edits)
     examining = [path for path in paths if path not in named and (is_test_file(path) or configures_check(path))]
     found += [f"{path!r} is what proves the fix, so it stays as it is: change the code." for path in examining]
+    if sum(map(len, paths)) > PATHS_CHARS:
+        found.append(f"Its {len(paths)} paths are longer than {PATHS_CHARS} characters together: edit fewer files.")
     created = [edit.path for edit in patch.created]
     twice = {path for path in created if sum(edit.path == path for edit in patch.edits) > 1}
     return found + [f"{path!r} is created and edited at once: give it as one edit." for path in sorted(twice)]
@@ -91,7 +95,7 @@ def made(thread: Thread, patch: Patch, suffix: str) -> tuple[list[Changed], str]
     """Find every place, then make every edit; return what was done, and why it stops short."""
     place = Located()
     if pairs := [Pair(file=edit.path, old=edit.old, new=edit.new) for edit in patch.replaced]:
-        found = attempt(thread, locate, f"place{suffix}")(pairs)
+        found = _located(thread, pairs, suffix)
         if isinstance(found, Problem):
             return [], str(found)
         if complaints := _unplaced(patch, found):
@@ -104,6 +108,15 @@ def made(thread: Thread, patch: Patch, suffix: str) -> tuple[list[Changed], str]
             return done, str(written)
         done.append(written)
     return done, "" if problem is None else str(problem)
+
+
+def _located(thread: Thread, pairs: list[Pair], suffix: str) -> Located | Problem:
+    """Return the places; that they are too much to decide on, as they repeat the edits, is told back like the rest."""
+    try:
+        return attempt(thread, locate, f"place{suffix}")(pairs)
+    except ToolError as error:
+        hint = "Give fewer or smaller edits: as `old` no more lines than it takes, and what is long as a new file."
+        return error.problem.model_copy(update={"message": "The edits are too long together.", "hint": hint})
 
 
 def _unplaced(patch: Patch, place: Located) -> list[str]:

@@ -4,7 +4,7 @@ import pytest
 
 from agents.runtime.model import ScriptedModel
 from agents.runtime.patching import Patch, PatchEdit
-from tests.agents.broken import UNITTEST
+from tests.agents.broken import PYTEST, UNITTEST
 from tests.agents.shop import MakeRepository, opened, output
 from tests.tools.filing import snapshot
 
@@ -54,5 +54,24 @@ async def test_code_that_makes_its_own_tests_pass_is_never_a_fix(make_repository
             "what proves",
             "what proves",
         ]
+        assert all(word in why for word, why in zip(told, failed, strict=True)), failed
+        assert (thread.outcome, snapshot(root)) == ("failed", before)
+
+
+@pytest.mark.requirement("R13")
+async def test_a_patch_too_large_to_be_decided_on_is_told_back_and_leaves_nothing(
+    make_repository: MakeRepository,
+) -> None:
+    root = make_repository("shop", PYTEST.files)
+    before = snapshot(root)
+    bad = [
+        patch("shop/cart.py", PYTEST.bug.old, f"{PYTEST.bug.new}\n" + "    # and so on\n" * 3000),
+        patch("/".join(["folders"] * 99) + "/cart.py", "", "x = 1\n"),
+        Patch(edits=[PatchEdit(path="/".join([letter * 240] * 4), new="x") for letter in "abcdefgh"], why="As told."),
+    ]
+    async with opened(root, model=ScriptedModel(*PYTEST.answers(*bad))) as shop:
+        thread = await shop.run("intelligent_issue", issue="12", repairs=2)
+        failed = [one["failed"] for one in output(thread)["attempts"]]
+        told = ["too long together", "needs 99 new folders", "8 paths are longer than"]
         assert all(word in why for word, why in zip(told, failed, strict=True)), failed
         assert (thread.outcome, snapshot(root)) == ("failed", before)

@@ -191,6 +191,17 @@ def test_a_write_outside_or_into_git_is_refused_before_it_is_planned(tmp_path: P
     do(write_file, workspace, path="ok/x", content="x")
 
 
+def test_a_file_that_needs_too_many_folders_to_be_taken_back_is_refused_and_makes_none(tmp_path: Path) -> None:
+    workspace = make_workspace(tmp_path, {"a.py": "old\n"})
+    deep = "/".join(["folders"] * 99)
+    assert (
+        "99 new folders"
+        in problem_of(lambda: look(write_file, workspace, path=f"{deep}/x", content="x"), "bad_input").message
+    )
+    do(write_file, workspace, path=f"{deep[:79]}/x", content="x")
+    assert set(snapshot(root_of(workspace))) == {"a.py", f"{deep[:79]}/x", *(deep[: 7 + 8 * n] for n in range(10))}
+
+
 @pytest.mark.requirement("R8")
 def test_only_files_that_run_things_need_an_approval(tmp_path: Path) -> None:
     workspace = make_workspace(tmp_path, {"a.py": "a\n", ".gitattributes": "a\n"})
