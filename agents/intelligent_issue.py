@@ -28,6 +28,10 @@ OWN_TEST = (
     "rely on it."
 )
 
+STILL_RED = (
+    "Red as before: {tests}. That they have nothing to do with this issue is what the plan says; nothing proves it."
+)
+
 
 class Task(BaseModel):
     issue: str = Field(description="Issue number, path of an issue file, or the issue's text", examples=["123"])
@@ -113,6 +117,8 @@ def _held(task: Task, thread: Thread, fix: Fix, issue: Issue, bench: Bench, patc
     if bench.witness.changed:
         fix.files.append(bench.witness.changed)
         fix.notes.append(OWN_TEST.format(path=bench.witness.changed.path))
+    if fix.after and (red := [case.id for case in fix.after.failures]):
+        fix.notes.append(STILL_RED.format(tests=", ".join(red[:3])))
     if task.branch:
         own = [witness.as_commit(bench.witness.test)] if bench.witness.test else []
         done = committed(thread, issue, [*patching.as_commit(patch), *own])

@@ -13,7 +13,9 @@ from tokenize import COMMENT, NAME, STRING, TokenError, generate_tokens
 _INSTALLED = {"site-packages", "dist-packages", "node_modules", ".venv", "venv", ".tox", ".nox"}
 _SHADOWS = re.compile(r"_?pytest|unittest|pluggy|factor12_\w+|(?:site|user)customize")
 _NAMES = re.compile(
-    r"_?pytest|pytest_\w+|PYTEST_\w+|unittest|pluggy|factor12_\w+|FACTOR12_\w+|_exit|exec[lv]p?e?", re.ASCII
+    r"_?pytest|pytest_\w+|PYTEST_\w+|unittest|TestCase|TestResult|assert[A-Z]\w*|pluggy|factor12_\w+|FACTOR12_\w+"
+    r"|_exit|exec[lv]p?e?",
+    re.ASCII,
 )
 _SCRIPT = re.compile(r"['\"]((?:node:)?(?:test|assert)(?:/strict)?|vitest|mocha|chai|jest|@jest/\w+|@vitest/\w+)['\"]")
 _LITERAL = re.compile(r"[rbuf]*(['\"]{1,3})([\w.]+)\1", re.IGNORECASE)

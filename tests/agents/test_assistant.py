@@ -42,7 +42,7 @@ async def answering(shop: Shop, most: int) -> tuple[str, str]:
         if thread.question is None or not thread.question.key.startswith("ask:"):
             break
         thread = await shop.answer(thread, "go on")
-    return thread.status, thread.question.key if thread.question else thread.reason or ""
+    return thread.status, thread.question.key if thread.question else str(thread.reason or "")
 
 
 STUBBORN: list[tuple[Says, str]] = [

@@ -4,6 +4,7 @@ import pytest
 
 from agents.runtime.model import ScriptedModel
 from agents.runtime.patching import Patch, PatchEdit
+from agents.runtime.planning import Plan
 from tests.agents.broken import PYTEST, UNITTEST
 from tests.agents.shop import MakeRepository, opened, output
 from tests.tools.filing import snapshot
@@ -48,7 +49,7 @@ async def test_code_that_makes_its_own_tests_pass_is_never_a_fix(make_repository
         failed = [one["failed"] for one in output(thread)["attempts"]]
         told = [
             "what proves",
-            "reaches for 'unittest'",
+            "reaches for 'TestCase'",
             "reaches for '_exit'",
             "exit code -9",
             "what proves",
@@ -56,6 +57,24 @@ async def test_code_that_makes_its_own_tests_pass_is_never_a_fix(make_repository
         ]
         assert all(word in why for word, why in zip(told, failed, strict=True)), failed
         assert (thread.outcome, snapshot(root)) == ("failed", before)
+
+
+@pytest.mark.requirement("R13")
+async def test_a_red_test_that_the_plan_passes_over_is_told_beside_the_one_that_was_fixed(
+    make_repository: MakeRepository,
+) -> None:
+    test = "class T(unittest.TestCase):\n    def test_x(self):\n        self.assertEqual(other.X, 2)\n"
+    other = f"import unittest\n\nimport other\n\n\n{test}"
+    files = {**UNITTEST.files, "other.py": "X = 1\n", "tests/test_other.py": other}
+    plan = Plan(wrong="X is wrong.", files=["other.py"], shown_by=["tests/test_other.py::T::test_x"])
+    model = ScriptedModel(plan, patch("other.py", "X = 1", "X = 2"))
+    async with opened(make_repository("shop", files), model=model) as shop:
+        thread = await shop.run("intelligent_issue", issue="7")
+        assert (thread.outcome, [change["id"] for change in output(thread)["evidence"]["fixed"]]) == (
+            "fixed",
+            plan.shown_by,
+        )
+        assert [note for note in output(thread)["notes"] if UNITTEST.shown_by in note and "Red as before" in note]
 
 
 @pytest.mark.requirement("R13")

@@ -11,13 +11,15 @@ pytestmark = pytest.mark.requirement("R13")
 @pytest.mark.parametrize(
     ("path", "new", "what"),
     [
-        ("shop.py", "import unittest\nunittest.TestCase.assertTrue = print\n", "unittest"),
+        ("shop.py", "import unittest\nunittest.TestCase.assertTrue = print\n", "TestCase"),
         ("shop.py", "import _pytest.python as p\np.Function.runtest = print\n", "_pytest"),
         ("shop.py", "def pytest_runtest_call(item): pass\n", "pytest_runtest_call"),
         ("shop.py", "m = __import__('unittest.case')\n", "unittest"),
         ("shop.py", "import os\nif 'PYTEST_CURRENT_TEST' in os.environ: pass\n", "PYTEST_CURRENT_TEST"),
         ("shop.py", "import sys\nsys.modules['factor12_pytest'] = None\n", "factor12_pytest"),
         ("shop.py", "import os\nos._exit(0)\n", "_exit"),
+        ("shop.py", "import sys\nfor m in sys.modules.values():\n    c = getattr(m, 'TestCase', None)\n", "TestCase"),
+        ("shop.py", "def cheat(case):\n    case.assertTrue = print\n", "assertTrue"),
         ("shop.py", "import os\nos.execv('/bin/true', ['true'])\n", "execv"),
         ("shop.py", "import unittest\nx = '''\n", "unittest"),
         ("shop.py", "x = f'{__import__(chr(1)).unittest}'\nimport unittest\n", "unittest"),
