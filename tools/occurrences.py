@@ -11,7 +11,7 @@ from tools.passages import MOST_FILES, texts_at
 from tools.terms import Term
 from tools.workspace import Repository, Workspace
 
-OUTPUT_LIMIT = 1_000_000
+OUTPUT_LIMIT = 32_000_000
 """Bytes of names."""
 PER_FILE = 30
 SECONDS = 15
