@@ -8,6 +8,7 @@ from typing import Any, assert_never, cast
 
 from rich.text import Text
 
+from agents.runtime.rewinding import checkpoint_id
 from mcp_server.cli_decision import decision_lines, how
 from mcp_server.cli_findings import finding_lines
 from mcp_server.cli_timeline import colour
@@ -40,6 +41,9 @@ def next_step(thread: Thread, status: Shown) -> str:
             return f"factor12 threads resume {thread.id}  (or `threads watch`, or `threads cancel`)"
         case "waiting":
             return _how_to_answer(thread)
+        case "cancelled" | "failed" if thread.left_edits and thread.checkpoints:
+            taken = checkpoint_id(thread, thread.checkpoints[0])
+            return f"its edits stand in the work tree; factor12 checkpoints restore {taken}  takes them back."
         case "cancelled":
             return "nothing; it was stopped."
         case "completed" | "failed" if _edited(thread) and thread.own_tree:

@@ -6,6 +6,7 @@ from shlex import quote
 from typing import Any, Literal, TypeAlias, assert_never, cast
 
 from agents.runtime import kin, questions
+from agents.runtime.rewinding import checkpoint_id
 from mcp_server.compose import Runtime
 from state.events import Question
 from state.problem import Problem
@@ -185,10 +186,18 @@ def next_call(thread: Thread, status: Shown, *, by_host: bool = False) -> str:
             return _AFTER[thread.outcome or "done"]
         case "failed":
             hint = thread.reason.hint if thread.reason and thread.outcome != "denied" else ""
-            return hint or _AFTER[thread.outcome or "failed"]
+            return (hint or _AFTER[thread.outcome or "failed"]) + _left(thread)
         case "cancelled":
-            return "It was stopped. Launch the agent again to start over."
+            return f"It was stopped. Launch the agent again to start over.{_left(thread)}"
     assert_never(status)
+
+
+def _left(thread: Thread) -> str:
+    """Say how edits are taken back that nobody has told of."""
+    if not thread.left_edits or not thread.checkpoints:
+        return ""
+    taken = checkpoint_id(thread, thread.checkpoints[0])
+    return f' Its edits stand in the work tree: `checkpoint_restore` with checkpoint_id "{taken}" takes them back.'
 
 
 def _answer(thread: Thread, *, by_host: bool) -> str:

@@ -161,3 +161,13 @@ class Thread:
     @property
     def ended(self) -> bool:
         return self.status in ENDED
+
+    @property
+    def left_edits(self) -> bool:
+        """Whether it ended before its agent could tell of edits that it had made."""
+        if not self.ended or self.output is not None:
+            return False
+        sides: dict[str, tuple[str, str]] = {}
+        for trees in self.moves:
+            sides |= {name: (sides.get(name, (before,))[0], after) for name, (before, after) in trees.items()}
+        return any(before != after for before, after in sides.values())

@@ -9,7 +9,7 @@ from mcp_server.envelope import Shown, exit_code, is_failure, next_call, refusal
 from state.events import Asked, Question
 from state.problem import Problem
 from state.steps import Outcome
-from state.thread import Thread
+from state.thread import Checkpoint, Thread
 
 CODES: dict[tuple[Shown, Outcome | None], int] = {
     ("completed", "fixed"): 0,
@@ -83,3 +83,22 @@ def test_in_host_mode_an_approval_names_its_tool_and_other_questions_do_not() ->
 def test_nulls_are_left_out_of_objects_and_kept_in_lists() -> None:
     assert without_nulls({"a": None, "b": [None, {"c": None, "d": 0}]}) == {"b": [None, {"d": 0}]}
     assert without_nulls(Path) is Path
+
+
+@pytest.mark.parametrize(
+    ("ended", "says"),
+    [
+        ({"status": "cancelled"}, True),
+        ({"status": "failed", "reason": Problem(kind="limit", message="No.", hint="Mend it.")}, True),
+        ({"status": "completed", "outcome": "failed", "output": {"undone": False}}, False),
+        ({"status": "cancelled", "moves": ({"shop": ("a", "b")}, {"shop": ("b", "a")})}, False),
+        ({"status": "cancelled", "moves": ()}, False),
+    ],
+)
+def test_edits_of_which_no_agent_could_tell_are_named_with_how_to_take_them_back(
+    ended: dict[str, Any], says: bool
+) -> None:
+    held = (Checkpoint(2, "before the first change", {"shop": "a"}),)
+    fields: dict[str, Any] = {"checkpoints": held, "moves": ({"shop": ("a", "b")},), **ended}
+    told = next_call(Thread(id="feed", **fields), ended["status"])
+    assert ('`checkpoint_restore` with checkpoint_id "feed@2" takes them back' in told) == says
