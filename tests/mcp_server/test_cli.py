@@ -73,6 +73,7 @@ def test_agents_and_info_say_what_there_is_and_what_it_takes(shop: Shell) -> Non
         "pr_review",
         "testing",
         "assistant",
+        "research",
     ]
     assert "issue_fixer" in shop.quick("agents").out
     info = shop.quick("info", "testing", "--json").json
