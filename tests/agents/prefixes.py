@@ -5,14 +5,17 @@ from typing import Any, assert_never
 from pydantic import BaseModel
 
 from agents.runtime.definition import Agent
-from state.events import Event, Launched
+from state.events import Event, Launched, RepositoryRef
 from state.fold import replay
 from state.steps import Abort, Ask, Call, Done, Spawn, Step, Think
 
 
-def next_after(agent: Agent[Any, Any], task: BaseModel, *events: Event) -> Step:
+def next_after(
+    agent: Agent[Any, Any], task: BaseModel, *events: Event, workspace: tuple[RepositoryRef, ...] = ()
+) -> Step:
     """Return the agent's step after these events; asked twice, it must say the same (R2)."""
-    thread = replay("t", (Launched(agent=agent.name, session="s", task=task.model_dump(), at=0.0), *events))
+    launched = Launched(agent=agent.name, session="s", task=task.model_dump(), at=0.0, workspace=workspace)
+    thread = replay("t", (launched, *events))
     first = agent.next_step(task, thread)
     assert agent.next_step(task, thread) == first
     return first

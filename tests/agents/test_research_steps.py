@@ -6,10 +6,10 @@ import pytest
 from pydantic import BaseModel
 
 from agents.research import Further, Reply, Task, agent
-from state.events import Event, Failed, Launched, RepositoryRef, Resolved
-from state.fold import replay
+from state.events import Event, Failed, RepositoryRef, Resolved
 from state.problem import Problem
-from state.steps import Call, Done, Step, Think
+from state.steps import Step, Think
+from tests.agents.prefixes import next_after, told
 from tools.citations import Citation, Claim, Verdict
 from tools.lookups import Finding, Lookup
 from tools.passages import Passage
@@ -33,23 +33,7 @@ def gathered(repo: str, commit: str = HEAD) -> Resolved:
 
 
 def step_after(*events: Event) -> Step:
-    launched = Launched(agent="research", session="s", task=TASK.model_dump(), at=0.0, workspace=WORKSPACE)
-    thread = replay("t", (launched, *events))
-    first = agent.next_step(TASK, thread)
-    assert agent.next_step(TASK, thread) == first
-    return first
-
-
-def told(step: Step) -> str:
-    match step:
-        case Call(key, tool, _):
-            return f"{tool} {key}"
-        case Think(key, prompt):
-            return f"think {prompt} {key}"
-        case Done(_, outcome):
-            return f"done {outcome}"
-        case _:
-            return str(step)
+    return next_after(agent, TASK, *events, workspace=WORKSPACE)
 
 
 BOTH = (gathered("shop"), gathered("web"))
