@@ -93,11 +93,16 @@ def test_ten_percent_off_two_hundred_is_a_hundred_and_eighty():
     assert total([50, 150], percent_off=10) == 180
 """
 
+HEAVY = ("schemathesis", "hypothesispytest", "anyio", "xdist", "xdist.looponfail", "langsmith_plugin")
+BARE = f"[pytest]\naddopts = {' '.join(f'-p no:{name}' for name in HEAVY)}\n"
+"""Without the plugins of this project's own environment a small pytest run takes a tenth of the time."""
+
 PYTEST = Broken(
     files={
         "shop/__init__.py": "",
         "shop/cart.py": CART,
         "conftest.py": "",
+        "pytest.ini": BARE,
         "tests/test_cart.py": CART_TESTS,
         "README.md": "# Shop\n",
         "issues/012-discount.md": DISCOUNT,
