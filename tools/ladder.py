@@ -60,7 +60,7 @@ class Match:
             return ""
         head = _alike(before, after)
         tail = _alike(before[head:][::-1], after[head:][::-1])
-        there = _raw_lines(self.found)
+        there = [line if _ending(line) else line + self.newline for line in _raw_lines(self.found)]
         middle = [self._shifted(body) + self.newline for body in after[head : len(after) - tail]]
         joined = "".join([*there[:head], *middle, *there[len(there) - tail :]])
         return joined.removesuffix(_ending(joined)) + ending

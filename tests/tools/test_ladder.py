@@ -237,6 +237,16 @@ def test_every_match_is_where_it_says_and_keeps_the_rest_of_the_file(text: str, 
             assert result.endswith("\n") == text.endswith("\n") or match.end < len(text)
 
 
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_lines_are_added_behind_a_last_line_that_has_no_end(newline: str) -> None:
+    lines = newline.join
+    assert edit(lines(["a", "b"]), "a\nb", "a\nb\nc") == lines(["a", "b", "c"])
+    assert edit(lines(["a", "b"]), "b", "b\nc") == lines(["a", "b", "c"])
+    assert edit(lines(["a", "b"]), "a\nb\n", "a\nb\nc\n") == lines(["a", "b", "c"])
+    assert edit(lines(["a", "b"]), "a\nb", "c\na\nb") == lines(["c", "a", "b"])
+    assert edit(lines(["a", "b"]), "a\nb", "a\nc\nb") == lines(["a", "c", "b"])
+
+
 @settings(max_examples=400, deadline=None)
 @given(files(), st.data())
 def test_replacing_and_replacing_back_gives_the_file_byte_for_byte(text: str, data: st.DataObject) -> None:
