@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, WithJsonSchema
+from pydantic import BaseModel, Field
 
 from agents.runtime.definition import Agent
 from agents.runtime.material import files_of, material
@@ -12,10 +12,11 @@ from agents.runtime.script import attempt, need, script, thought
 from state.problem import Problem
 from state.steps import Done, Outcome, Step
 from state.thread import Thread
+from tools.base import PLAIN
 from tools.citations import MOST_CLAIMS, Claim, Verdict, check_claims
 from tools.lookups import MOST, Lookup, look_up
 from tools.surveying import Survey, survey
-from tools.terms import terms_of
+from tools.terms import Term, terms_of
 
 MATERIAL, MORE, MOST_OF_ONE = 15_000, 6_000, 12_000
 """Bytes of what is gathered in all repositories together, of what further searches add, and of one repository: with
@@ -52,7 +53,7 @@ class Report(BaseModel):
     answer: str
     claims: list[Claim] = []
     complete: bool = False
-    dropped: Annotated[Dropped, WithJsonSchema({"type": "object"})] = Dropped()
+    dropped: Annotated[Dropped, PLAIN] = Dropped()
     searched: list[str] = []
     files: list[str] = []
     commits: dict[str, str] = {}
@@ -65,7 +66,7 @@ def next_step(task: Task, thread: Thread) -> Step:
     """Gather, let the model search a little more, let it answer, and keep what its citations bear out."""
     terms = terms_of(task.question)
     report = Report(answer="", searched=[term.text for term in terms])
-    found = _gathered(task, thread, report)
+    found = _gathered(terms, thread, report)
     if not report.commits:
         return _end(report, "no_change", "None of the repositories has anything committed that could be cited.")
     shown: dict[str, Any] = {"question": task.question, "repositories": [material(one) for one in found]}
@@ -86,12 +87,12 @@ def next_step(task: Task, thread: Thread) -> Step:
     return _end(report, "failed", "No statement of the answer could be verified, so there is none.")
 
 
-def _gathered(task: Task, thread: Thread, report: Report) -> list[Survey]:
+def _gathered(terms: list[Term], thread: Thread, report: Report) -> list[Survey]:
     """Gather in each repository; one that cannot be searched is a note."""
     made: list[Survey] = []
     room = min(MOST_OF_ONE, MATERIAL // len(thread.workspace))
     for ref in thread.workspace:
-        one = attempt(thread, survey, f"survey:{ref.name}")(terms_of(task.question), ref.name, room)
+        one = attempt(thread, survey, f"survey:{ref.name}")(terms, ref.name, room)
         if isinstance(one, Problem):
             report.notes.append(f"{ref.name}: {one}")
             continue

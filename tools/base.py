@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Concatenate, Generic, Literal, ParamSpec, TypeAlias, TypeVar, cast, get_type_hints, overload
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, WithJsonSchema, create_model
 
 from state.artifacts import artifact_of
 from state.problem import Problem
@@ -23,9 +23,11 @@ from tools.errors import CutOff, ToolError
 from tools.origins import Carries
 from tools.workspace import Workspace
 
-__all__ = ["CutOff", "Risk", "Tool", "ToolError", "Workspace", "tool"]
+__all__ = ["PLAIN", "CutOff", "Risk", "Tool", "ToolError", "Workspace", "tool"]
 
 Risk: TypeAlias = Literal["read", "write", "danger"]
+PLAIN = WithJsonSchema({"type": "object"})
+"""For a part of an agent's output that a schema need not describe: hosts read every schema before every call."""
 P = ParamSpec("P")
 PlanT = TypeVar("PlanT")
 R = TypeVar("R")

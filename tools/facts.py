@@ -16,6 +16,7 @@ from tools import mentions
 from tools.base import tool
 from tools.beneath import read_bytes
 from tools.changes import decode_text
+from tools.definitions import defines
 from tools.errors import ToolError
 from tools.excerpts import Excerpt, excerpt
 from tools.gitrun import git
@@ -36,7 +37,6 @@ MOST_OUTLINE = 60
 LINE = 160
 QUOTING = ("issues/",)
 """Where issues are kept: they quote what they are about."""
-_DEFINES = r"(?:def|class|func|fn|function|interface|type|struct|enum|trait|const|let|var|export|module)\b[^=]*\b{}\b"
 
 
 class Place(BaseModel):
@@ -188,12 +188,11 @@ def _read(repository: Repository, path: str, symbols: Sequence[str]) -> _File | 
     if not symbols:
         return file
     any_of = re.compile("|".join(rf"\b{re.escape(name)}\b" for name in symbols))
-    defining = re.compile("|".join(_DEFINES.format(re.escape(name)) for name in symbols))
     for number, line in enumerate(text.split("\n"), 1):
         if len(line) <= FILE_LIMIT // 100 and any_of.search(line):
-            defines = defining.search(line) is not None
-            file.meant = [number, *file.meant] if defines else [*file.meant, number]
-            file.places.append(Place(path=path, line=number, text=line.strip()[:LINE], defines=defines))
+            is_definition = any(defines(line, name) for name in symbols)
+            file.meant = [number, *file.meant] if is_definition else [*file.meant, number]
+            file.places.append(Place(path=path, line=number, text=line.strip()[:LINE], defines=is_definition))
     return file
 
 

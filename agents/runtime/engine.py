@@ -40,7 +40,6 @@ log = logging.getLogger(__name__)
 
 TICK_S = 0.2
 """How often a waiting call looks for what another process wrote."""
-LIMITS = Limits()
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ class Engine:
     clock: Callable[[], float] = time
     hold: Callable[[Workspace, str], Awaitable[Mapping[str, "Tree"]]] | None = None
     """Hold the work trees a thread may write to; without it nothing can be restored."""
-    limits: Limits = LIMITS
+    limits: Limits = field(default_factory=Limits)
     session_limit: Spent = SESSION
     inline_bytes: int = 16384
     auto_resume_s: float = 900.0

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, NamedTuple, TypeAlias
 
-from pydantic import WithJsonSchema
-
 from agents.runtime.script import attempt, need
 from state.problem import Problem
 from state.thread import Thread
+from tools.base import PLAIN
 from tools.changes import Changed
 from tools.checks import run_check
 from tools.commit import Commit, commit_edits
@@ -19,10 +18,10 @@ from tools.replaced import CommitFile
 from tools.review import Made, Review, review_edits
 from tools.runners.results import RUNNERS, Runner
 
-Ran: TypeAlias = Annotated[Check, WithJsonSchema({"type": "object"})]
+Ran: TypeAlias = Annotated[Check, PLAIN]
 """A check in an agent's output: all of it, but without the schema, which `testing` shows. Hosts read every schema."""
-Edited: TypeAlias = Annotated[Changed, WithJsonSchema({"type": "object"})]
-Proof: TypeAlias = Annotated[Evidence, WithJsonSchema({"type": "object"})]
+Edited: TypeAlias = Annotated[Changed, PLAIN]
+Proof: TypeAlias = Annotated[Evidence, PLAIN]
 NO_CHECK = "none"
 """What a call says that wants no check."""
 

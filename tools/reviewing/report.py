@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, WithJsonSchema
+from pydantic import BaseModel
 
+from tools.base import PLAIN
 from tools.boxes.sandbox import BoxName
 from tools.reviewing.change import Change, LeftOut
 from tools.reviewing.findings import SEVERITIES, Finding, merged
@@ -13,8 +14,6 @@ from tools.reviewing.recall import Recalled
 
 NAMED = 5
 """Files that a note names."""
-PLAIN = WithJsonSchema({"type": "object"})
-"""Its fields need no description in advance: hosts read the schema of every agent."""
 Verdict: TypeAlias = Literal["approve", "comment", "request_changes"]
 
 
