@@ -19,9 +19,11 @@ from state.events import Compacted, Launched, Resolved
 from state.fold import reduce
 from state.steps import Think
 from state.thread import Thread
+from tools.files import read_file
 
 STEPS = 200
 WINDOW = 8_000
+TOOLS = {read_file.name: read_file}
 ISSUE = "# Issue #7: Carts\n\n## Requirements\n" + "".join(
     f"- Cart {n} keeps `item_{n}` in src/cart{n}.py\n" for n in range(8)
 )
@@ -74,7 +76,9 @@ def _prompts() -> tuple[list[str], Thread]:
 def _prompt(thread: Thread) -> Prompt | Compacted:
     rules = rendered("system")
     body = rendered("assistant", request="Where is it?", repositories=["shop"], tools=[])
-    return prompt_for(thread, Think("turn", "assistant", Next, {}, history=True), rules, body, Limits(tokens=WINDOW))
+    return prompt_for(
+        thread, Think("turn", "assistant", Next, {}, history=True), rules, body, Limits(tokens=WINDOW), TOOLS
+    )
 
 
 def _trimmed() -> None:

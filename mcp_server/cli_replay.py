@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from agents.runtime.replaying import Replayed, replayed
+from agents.runtime.replaying import Means, Replayed, replayed
 from mcp_server import loop
 from mcp_server.cli_process import Json, composed, find_thread
 from mcp_server.compose import Runtime
@@ -53,7 +53,8 @@ async def _decided_anew(runtime: Runtime, agent: str, records: list[Record]) -> 
     try:
         await runtime.custom.ready(agent)
         engine = runtime.engine
-        return await replayed(engine.agent(agent), records, partial(_render, runtime), engine.limits)
+        means = Means(partial(_render, runtime), engine.limits, engine.tools)
+        return await replayed(engine.agent(agent), records, means)
     finally:
         runtime.custom.end()
 

@@ -220,7 +220,7 @@ class Effects:
         thread, engine = self._pen.thread, self._engine
         try:
             rules, body = engine.render(thread, "system", {}), engine.render(thread, step.prompt, step.context)
-            prompt = prompt_for(thread, step, rules, body, engine.limits)
+            prompt = prompt_for(thread, step, rules, body, engine.limits, engine.tools)
         except Unavailable:  # its words may count again tomorrow, as its code may
             raise
         except ProblemError as error:

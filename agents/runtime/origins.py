@@ -43,9 +43,21 @@ def untrusted(thread: Thread, tools: Tools, workspace: Workspace | None = None) 
     trusted = {name for name, known in opened.items() if known.trusted}
     first = next(iter([*(ref.name for ref in thread.workspace), *opened]), "")
     known = sorted(thread.effects.items(), key=lambda one: one[1].version)
-    found = (_origin(key, one, tools, first) for key, one in known)
+    found = (origin(key, one, tools, first) for key, one in known)
     read = [one for one in found if one is not None and not (one.carries == "files" and one.repo in trusted)]
     return [*thread.untrusted, *_together(read)]
+
+
+def origin(key: str, recorded: Recorded, tools: Tools, first: str) -> Origin | None:
+    """Return whose words an outcome holds: of a tool, of threads that were started; what a model decided is its own.
+
+    `first` is the repository that is meant where none is named.
+    """
+    if (tool := tools.get(recorded.tool)) is not None:
+        return origin_of(tool.name, tool.carries, recorded.args, recorded.value, first)
+    if not recorded.tool:
+        return None if recorded.risk == "read" else Origin("web", f"what the threads of {key!r} answered")
+    return None if recorded.tool.startswith("prompt:") else origin_of(recorded.tool, None, {}, None, first)
 
 
 def because(read: Collection[str]) -> str:
@@ -55,15 +67,6 @@ def because(read: Collection[str]) -> str:
     shown = [one if len(one) <= LONGEST else f"{one[:LONGEST]}…" for one in list(read)[:MOST]]
     more = [f"{len(read) - MOST} more"] if len(read) > MOST else []
     return f"This thread has read: {', '.join([*shown, *more])}."
-
-
-def _origin(key: str, recorded: Recorded, tools: Tools, first: str) -> Origin | None:
-    """Return whose words an outcome holds: of a tool, of threads that were started; what a model decided is its own."""
-    if (tool := tools.get(recorded.tool)) is not None:
-        return origin_of(tool.name, tool.carries, recorded.args, recorded.value, first)
-    if not recorded.tool:
-        return None if recorded.risk == "read" else Origin("web", f"what the threads of {key!r} answered")
-    return None if recorded.tool.startswith("prompt:") else origin_of(recorded.tool, None, {}, None, first)
 
 
 def _together(read: Iterable[Origin]) -> list[str]:

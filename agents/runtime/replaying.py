@@ -6,12 +6,13 @@ That is the regression test of agents and prompts: the log has what came of ever
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, assert_never
+from typing import Any, NamedTuple, assert_never
 
 from agents.runtime.deciding import Unavailable, decide
 from agents.runtime.definition import Agent
 from agents.runtime.divergence import decided, identity_of
 from agents.runtime.model import Prompt
+from agents.runtime.origins import Tools
 from agents.runtime.thinking import Render, prompt_for
 from agents.runtime.window import Limits
 from prompts import Rendered
@@ -22,6 +23,14 @@ from state.spending import Thought
 from state.steps import Abort, Ask, Call, Done, Spawn, Step, Think
 from state.store import Record
 from state.thread import Thread
+
+
+class Means(NamedTuple):
+    """What prompts are made with."""
+
+    render: Render
+    limits: Limits
+    tools: Tools
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +69,7 @@ class Replayed:
         return not self.differences and not self.reworded
 
 
-async def replayed(agent: Agent[Any, Any], records: Sequence[Record], render: Render, limits: Limits) -> Replayed:
+async def replayed(agent: Agent[Any, Any], records: Sequence[Record], means: Means) -> Replayed:
     """Decide everything again. What a person, the engine or the world did is taken from the log.
 
     Raises:
@@ -74,8 +83,8 @@ async def replayed(agent: Agent[Any, Any], records: Sequence[Record], render: Re
             step = await _step(agent, thread, events)
             if (now := _said(step)) == said:
                 found.steps += 1
-                _compare_words(found, thread, step, record, render, limits)
-            elif not (isinstance(event, Aborted) and _unmade(thread, step, render, limits)):
+                _compare_words(found, thread, step, record, means)
+            elif not (isinstance(event, Aborted) and _unmade(thread, step, means)):
                 found.differences.append(Difference(record.version, said, now))
         thread, before = reduce(thread, event), event
     return found
@@ -118,25 +127,25 @@ def _engines_own(event: Event, before: Event | None) -> bool:
             return event.outcome == "denied" or event.problem.kind == "diverged"
 
 
-def _unmade(thread: Thread, step: Step, render: Render, limits: Limits) -> bool:
+def _unmade(thread: Thread, step: Step, means: Means) -> bool:
     """Tell whether the agent wants a decision whose prompt cannot be made, which ends the thread."""
     if not isinstance(step, Think):
         return False
     try:
-        _words(thread, step, render, limits)
+        _words(thread, step, means)
     except ProblemError:
         return True
     return False
 
 
-def _words(thread: Thread, step: Think, render: Render, limits: Limits) -> tuple[Rendered, Rendered, str]:
+def _words(thread: Thread, step: Think, means: Means) -> tuple[Rendered, Rendered, str]:
     """Return both templates as they are used now, and the hash of what is sent; of what must shrink first, none.
 
     Raises:
         ProblemError: The prompt cannot be made.
     """
-    rules, body = render(thread, "system", {}), render(thread, step.prompt, step.context)
-    prompt = prompt_for(thread, step, rules, body, limits)
+    rules, body = means.render(thread, "system", {}), means.render(thread, step.prompt, step.context)
+    prompt = prompt_for(thread, step, rules, body, means.limits, means.tools)
     return rules, body, prompt.sent if isinstance(prompt, Prompt) else ""
 
 
@@ -157,12 +166,12 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
-def _compare_words(found: Replayed, thread: Thread, step: Step, record: Record, render: Render, limits: Limits) -> None:
+def _compare_words(found: Replayed, thread: Thread, step: Step, record: Record, means: Means) -> None:
     then = thought_of(record.event)
     if then is None or not isinstance(step, Think):
         return
     try:
-        rules, body, sent = _words(thread, step, render, limits)
+        rules, body, sent = _words(thread, step, means)
     except ProblemError as error:
         found.differences.append(Difference(record.version, f"prompt {then.template}", str(error)))
         return

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from agents.runtime.model import Prompt
+from agents.runtime.origins import Tools
 from agents.runtime.window import Limits, fit, last_failure
 from prompts import Rendered
 from state.events import Compacted
@@ -18,7 +19,9 @@ class Render(Protocol):
     def __call__(self, thread: Thread, name: str, context: Mapping[str, Any], /) -> Rendered: ...
 
 
-def prompt_for(thread: Thread, step: Think, rules: Rendered, body: Rendered, limits: Limits) -> Prompt | Compacted:
+def prompt_for(
+    thread: Thread, step: Think, rules: Rendered, body: Rendered, limits: Limits, tools: Tools
+) -> Prompt | Compacted:
     """Return what the model is sent: the template, what was done so far, and last what must not be overlooked.
 
     If what was done does not fit any more, say up to where it shrinks from now on.
@@ -30,7 +33,7 @@ def prompt_for(thread: Thread, step: Think, rules: Rendered, body: Rendered, lim
     last = [_answers(thread), _denials(thread), _complaints(thread, step.key)]
     if step.history:
         last.insert(0, last_failure(thread))
-    return fit(thread, prompt, last, limits, history=step.history)
+    return fit(thread, prompt, last, limits, tools if step.history else None)
 
 
 def thought(prompt: Prompt, usage: Usage) -> Thought:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from agents.runtime.model import Prompt
+from agents.runtime.origins import Tools, origin
 from prompts.framing import framed
 from prompts.tokens import BYTES_PER_TOKEN, estimate
 from state.artifacts import artifact_of
@@ -54,18 +55,20 @@ class Past:
         return _cut(f"- {self.what} → {self.came}".replace("\n", " "), LINE_CHARS)
 
 
-def fit(thread: Thread, prompt: Prompt, last: Sequence[str], limits: Limits, *, history: bool) -> Prompt | Compacted:
-    """Return the prompt with the thread's past, if asked for, and what must come last.
+def fit(
+    thread: Thread, prompt: Prompt, last: Sequence[str], limits: Limits, past_of: Tools | None
+) -> Prompt | Compacted:
+    """Return the prompt with the thread's past, if there are tools that tell whose words it holds, and what comes last.
 
     If it does not fit, say instead up to where the past shrinks from now on.
 
     Raises:
         ProblemError: `limit`; what cannot be left out does not fit.
     """
-    past = list(recent(thread)) if history else []
+    past = list(recent(thread, past_of)) if past_of is not None else []
     most = limits.tokens // SHARE_OF_STEP * BYTES_PER_TOKEN
     steps = [one.told(most) for one in past]
-    shrunk = earlier(thread, limits) if history else ""
+    shrunk = earlier(thread, limits, past_of) if past_of is not None else ""
     whole = replace(prompt, blocks=tuple(block for block in (*prompt.blocks, shrunk, *steps, *last) if block))
     size = size_of(whole)
     if size > limits.threshold * limits.tokens and len(past) > 1:
@@ -82,14 +85,14 @@ def size_of(prompt: Prompt) -> int:
     return estimate(prompt.system) + sum(map(estimate, prompt.blocks))
 
 
-def recent(thread: Thread) -> Iterator[Past]:
+def recent(thread: Thread, tools: Tools) -> Iterator[Past]:
     """Yield what happened since the past was shrunk, in its order."""
-    return (one for one in _all(thread) if one.version > thread.compacted)
+    return (one for one in _all(thread, tools) if one.version > thread.compacted)
 
 
-def earlier(thread: Thread, limits: Limits) -> str:
+def earlier(thread: Thread, limits: Limits, tools: Tools) -> str:
     """Return the past that was shrunk, a line each, and how much is not even that. The same until it shrinks again."""
-    past = [one for one in _all(thread) if one.version <= thread.compacted]
+    past = [one for one in _all(thread, tools) if one.version <= thread.compacted]
     room, lines = limits.tokens // SHARE_OF_LINES, list[str]()
     for one in reversed(past):
         if (room := room - estimate(one.line())) < 0:
@@ -122,8 +125,9 @@ def _kept(fixed: int, steps: Sequence[str], limits: Limits) -> int:
     return kept
 
 
-def _all(thread: Thread) -> Iterator[Past]:
+def _all(thread: Thread, tools: Tools) -> Iterator[Past]:
     """Yield every outcome and failure in the order they came in."""
+    first = thread.workspace[0].name if thread.workspace else "the repository"
     happened: list[tuple[int, str, Recorded | Failure]] = []
     happened += [(known.version, key, known) for key, known in thread.effects.items()]
     happened += [(failed.version, key, failed) for key, several in thread.failures.items() for failed in several]
@@ -134,14 +138,11 @@ def _all(thread: Thread) -> Iterator[Past]:
             case Recorded() if key in thread.answers:
                 yield Past(version, f"asked {one.args.get('question', key)!r}, was answered", thread.answers[key])
             case Recorded(tool=tool) if tool and not tool.startswith("prompt:"):
-                yield Past(version, f"{tool}({_json(dict(one.args))})", _value(one.value), _origin(tool, one.value))
+                whose = origin(key, one, tools, first)
+                told = f"{whose.what} ({whose.detail})" if whose and whose.detail else whose.what if whose else ""
+                yield Past(version, f"{tool}({_json(dict(one.args))})", _value(one.value), told)
             case _:
                 pass  # a decision: what came of it tells what it was
-
-
-def _origin(tool: str, value: Any) -> str:
-    """Name the source of a result that may hold somebody's words; a number holds none."""
-    return "" if isinstance(value, int | float | None) else tool
 
 
 def _value(value: Any) -> str:

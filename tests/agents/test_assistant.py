@@ -20,10 +20,10 @@ class Stubborn:
     """A model whose answer depends on nothing but how often it was asked."""
 
     def __init__(self, says: Says) -> None:
-        self.says, self.asked = says, 0
+        self.says, self.asked, self.told = says, 0, ""
 
     async def decide(self, prompt: Prompt, returns: type[ModelT]) -> Decision[ModelT]:
-        self.asked += 1
+        self.asked, self.told = self.asked + 1, prompt.text
         return Decision(fitting(self.says(self.asked), returns))
 
 
@@ -76,3 +76,12 @@ async def test_a_model_that_comes_to_no_answer_is_put_to_a_person(
 async def test_a_model_that_answers_is_not_put_to_anybody(make_repository: MakeRepository) -> None:
     async with opened(make_repository("shop", SHOP), model=Stubborn(lambda _: said("42"))) as shop:
         assert await answering(shop, 30) == ("completed", "")
+
+
+@pytest.mark.requirement("R18", "F3")
+async def test_what_was_read_before_is_framed_by_the_file_it_came_from(make_repository: MakeRepository) -> None:
+    looks = [step("read_file", args={"path": "auth.py"}), step("search", args={"text": "Bug"}), said("It is there.")]
+    model = Stubborn(lambda asked: looks[asked - 1])
+    async with opened(make_repository("shop", SHOP), model=model) as shop:
+        assert (await shop.run("assistant", request="Where is it?")).outcome == "done"
+        assert '<data origin="files of shop (auth.py)"' in model.told and '<data origin="files of shop"' in model.told

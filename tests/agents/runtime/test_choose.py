@@ -52,7 +52,7 @@ async def test_the_model_picks_tools_until_it_has_the_answer(lab: Lab) -> None:
     model = turns(call("add", name="a", amount=2), call("peek", name="a"), ANSWER)
     done = await run(lab.engine(agents=[agent_of(picking)], model=model), {})
     assert (done.output["results"], lab.numbers()) == ({"word": "blue"}, {"a": "2"})
-    assert "peek" in model.prompts[2].text and '→ <data origin="peek"' in model.prompts[2].text
+    assert "peek" in model.prompts[2].text and '→ <data origin="files of the repository"' in model.prompts[2].text
 
 
 @pytest.mark.requirement("F1")

@@ -7,14 +7,14 @@ import pytest
 
 from agents.runtime.definition import Agent
 from agents.runtime.model import ModelError, ScriptedModel
-from agents.runtime.replaying import Replayed, replayed
+from agents.runtime.replaying import Means, Replayed, replayed
 from agents.runtime.window import Limits
 from prompts import Rendered
 from state.problem import Problem
 from state.steps import Abort, Ask, Done, Step, Think
 from state.thread import Thread
 from tests.agents.runtime.lab import Lab, answer, run
-from tests.agents.runtime.toys import Errand, Report, Word, add, agent_of, errand, lines, render
+from tests.agents.runtime.toys import TOOLS, Errand, Report, Word, add, agent_of, errand, lines, render
 
 pytestmark = pytest.mark.anyio
 LIMITS = Limits()
@@ -28,7 +28,7 @@ async def recorded(lab: Lab) -> Any:
 
 
 async def again(records: Any, agent: Agent[Any, Any] = errand, words: Any = render) -> Replayed:
-    return await replayed(agent, records, words, LIMITS)
+    return await replayed(agent, records, Means(words, LIMITS, {tool.name: tool for tool in TOOLS}))
 
 
 @pytest.mark.requirement("R2", "R3", "F12")
