@@ -15,7 +15,7 @@ from mcp_server import loop
 from mcp_server.cli_process import Json, composed, find_thread
 from mcp_server.compose import Runtime
 from mcp_server.prompt_history import patch
-from mcp_server.terminal import one_line, out, print_json, print_patch, safe
+from mcp_server.terminal import counted, one_line, out, print_json, print_patch, safe
 from prompts import Rendered
 from state.events import Launched
 from state.problem import ProblemError
@@ -112,8 +112,9 @@ def _print(found: Replayed, patches: Mapping[str, str]) -> None:
         console.print(f"and {more} more")
     for words in patches.values():
         print_patch(words)
-    same = f"{found.steps} steps and {found.prompts} prompts are the same"
+    same = f"Same: {counted(found.steps, 'step')}, {counted(found.prompts, 'prompt')}"
+    other = f"different: {counted(len(found.differences), 'step')}, {counted(len(found.reworded), 'prompt')}"
     if found.equal:
         console.print(Text(same, "green"))
     else:
-        console.print(f"{same}; {len(found.differences)} steps differ, {len(found.reworded)} prompts have other words")
+        console.print(f"{same}; {other}")

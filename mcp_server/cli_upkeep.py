@@ -19,7 +19,7 @@ from mcp_server.compose import Runtime
 from mcp_server.diagnosis import Finding, examine
 from mcp_server.home import here
 from mcp_server.loop import run
-from mcp_server.terminal import complain, out, print_json, safe
+from mcp_server.terminal import complain, counted, out, print_json, safe
 from state import upkeep
 from state.problem import Problem, ProblemError
 from tools.checkpoints.pruning import prune
@@ -100,10 +100,6 @@ def _gc_checkpoints(runtime: Runtime, thread_ids: Sequence[str], *, dry_run: boo
     for problem in pruned.problems:
         complain(problem.problem)
     return int(bool(pruned.problems))
-
-
-def counted(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _print(found: list[Finding]) -> None:

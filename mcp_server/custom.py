@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
 
 import anyio
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FILE = "custom.json"
+MAYBE_LATE = ("limit", "internal")
+"""Kinds of problems that a busy machine may be to blame for: the file is tried again."""
+AGAIN_S, LATEST_S = 30.0, 3600.0
+"""When it is tried again: after this, then after twice as long each time, up to that."""
 
 
 class Custom:
@@ -53,6 +58,8 @@ class Custom:
         self._agents = dict[str, Agent[Any, Any]]()
         self._children = dict[str, "Child"]()
         self._learning = anyio.Lock()
+        self._again = dict[str, tuple[float, float]]()
+        """File → when it is tried again, and how long that is after the last time."""
         self.broken = list[Broken]()
         """What is not offered, and why."""
 
@@ -98,6 +105,7 @@ class Custom:
             try:
                 for one in mine:
                     told[one.key] = await describe(child, one)
+                    self._note_late(one.key, told[one.key])
             finally:
                 child.end()
         if unknown:
@@ -105,11 +113,19 @@ class Custom:
             changed = self._settle() or changed
         return changed
 
+    def _note_late(self, key: str, told: Told) -> None:
+        if _kind(told) not in MAYBE_LATE:
+            self._again.pop(key, None)
+            return
+        wait = min(2 * self._again[key][1], LATEST_S) if key in self._again else AGAIN_S
+        self._again[key] = (monotonic() + wait, wait)
+
     @property
     def unknown(self) -> list[Source]:
-        """The files that were never described."""
+        """The files that were never described, and those whose time to be tried again has come."""
         told = self._kept() if self._sources else {}
-        return [one for one in self._sources if one.key not in told]
+        due = {key for key, (at, _) in self._again.items() if monotonic() >= at}
+        return [one for one in self._sources if one.key not in told or one.key in due]
 
     @property
     def is_watching(self) -> bool:
@@ -218,9 +234,6 @@ class Custom:
         before = (self._offered, self.broken)
         self._agents = {name: agent for name, agent in self._agents.items() if offered.get(name) == self._offered[name]}
         self._offered, self.broken = offered, broken
-        for one in broken:
-            if one not in before[1]:
-                log.warning("of the agents of repositories: %s", one.problem)
         return before != (offered, broken)
 
     def _not_enabled(self, one: Source, name: str) -> Problem | None:
@@ -236,9 +249,10 @@ class Custom:
     def _keep(self) -> None:
         """Keep it for the next start; what a slow machine may be to blame for is found out again."""
         current = {one.key for one in self._sources}
-        lasting = {
-            key: told
-            for key, told in self._kept().items()
-            if key in current and told.get("problem", {}).get("kind") not in ("limit", "internal")
-        }
+        lasting = {key: told for key, told in self._kept().items() if key in current and _kind(told) not in MAYBE_LATE}
         keep(self._settings.state_dir / FILE, {"key": code_key(), "told": lasting})
+
+
+def _kind(told: Told) -> str:
+    """Return which kind of problem there is with a file, if there is one."""
+    return told.get("problem", {}).get("kind", "")

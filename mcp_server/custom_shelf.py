@@ -3,6 +3,7 @@
 They are looked at before every list and call, and every two seconds while there are some and a client listens (R7).
 """
 
+import logging
 from collections.abc import Collection
 from typing import Any
 
@@ -11,11 +12,14 @@ import anyio
 from agents.runtime.definition import Agent
 from mcp_server.changes import Changes
 from mcp_server.compose import Runtime
+from mcp_server.custom_files import Broken
 from mcp_server.enabling import BETWEEN
 from mcp_server.narrowing import is_wanted
 from mcp_server.prompts import prompt
 from mcp_server.sdk import Server
 from mcp_server.toolbox import Entry, tools
+
+log = logging.getLogger(__name__)
 
 PATIENCE_S = 3.0
 """How long a list waits for files that were never described; who listens is told of them when they are."""
@@ -28,6 +32,7 @@ class Shelf:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._shown: object = None
+        self._broken = list[Broken]()
         self.names: frozenset[str] = frozenset()
         """Of the custom agents that are offered."""
 
@@ -64,7 +69,11 @@ class Shelf:
             await self._changes.list_changed("prompts")
 
     def _put(self) -> bool:
-        """Put on the server what there is; false if that is what stands there."""
+        """Put on the server what there is; false if that is what stands there. What is broken is logged, once."""
+        for one in self._runtime.custom.broken:
+            if one not in self._broken:
+                log.warning("of the agents of repositories: %s", one.problem)
+        self._broken = self._runtime.custom.broken
         settings, (told, prompts) = self._runtime.settings, self._runtime.custom.shown()
         left = [tool for tool in told if is_wanted(settings, tool)]
         shown = [left, prompts]

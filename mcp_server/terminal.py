@@ -151,6 +151,10 @@ def controlling_terminal(hint: str) -> Generator[Screen]:
         os.close(descriptor)
 
 
+def counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def age(at: float) -> str:
     """Return how long ago an epoch second was, in one unit."""
     seconds = max(0.0, time() - at)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from subprocess import Popen
+from time import monotonic
 from typing import Any, cast
 
 import anyio
@@ -12,6 +13,7 @@ from mcp_types import ToolListChangedNotification
 
 from mcp_server.app import build_server
 from mcp_server.compose import compose
+from mcp_server.custom import AGAIN_S
 from state import sessions
 from state.grants import granted
 from state.sqlite import Database
@@ -105,6 +107,28 @@ async def test_an_import_that_blocks_is_stopped_and_the_others_are_offered(shop:
         assert [name for name in await names(at) if "__" in name] == ["lib__reader"]
         (said,) = (await at.told("health"))["broken_agents"]
         assert "agents/bad.py of 'lib' did not come back within 5 s" in said
+
+
+async def test_a_file_for_which_a_busy_machine_was_too_slow_is_tried_again_later(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trust(shop.parent, sister(shop.parent, {"agents/reader.py": READER}))
+    async with beside(shop.parent) as at:
+        custom = at.runtime.custom
+        with monkeypatch.context() as slow:
+            slow.setattr("mcp_server.custom_described.LOAD_S", 0.0)
+            await custom.learn()
+            assert custom.named() == [] and "did not come back within 0 s" in str(custom.broken[0].problem)
+            assert custom.unknown == []
+            later = monotonic() + AGAIN_S
+            slow.setattr("mcp_server.custom.monotonic", lambda: later)
+            await custom.learn()
+            assert custom.named() == [] and custom.unknown == []
+            slow.setattr("mcp_server.custom.monotonic", lambda: later + 2 * AGAIN_S)
+            assert len(custom.unknown) == 1
+        monkeypatch.setattr("mcp_server.custom.monotonic", lambda: later + 2 * AGAIN_S)
+        await custom.learn()
+        assert (custom.named(), custom.broken, custom.unknown) == (["lib__reader"], [], [])
 
 
 COUNTER = "calls = []\n"
