@@ -138,11 +138,9 @@ class Asked:
         try:
             made: Shaped = shape(agent)
         except ValidationError as error:
-            raise Wrong(
-                Flaw(0, f"its {first_complaint(error)}", "Correct its Agent(…).").problem(file, self._repo)
-            ) from error
+            raise self._misdescribed(file, f"its {first_complaint(error)}") from error
         except ValueError as error:
-            raise Wrong(Flaw(0, str(error), "Correct its Agent(…).").problem(file, self._repo)) from error
+            raise self._misdescribed(file, str(error)) from error
         except BaseException as error:
             log.exception("%s cannot be described", file)
             raise Wrong(self._raised(file, error, "on being described ")) from error
