@@ -10,7 +10,6 @@ from mcp_server.arguments import of_agent
 from mcp_server.asking import Ctx, begin, client_name, meta, settle
 from mcp_server.compose import Runtime
 from mcp_server.launching import Place, wish
-from mcp_server.schemas import envelope_schema
 from mcp_server.toolbox import Answer, Entry
 from state.problem import ProblemError
 
@@ -33,7 +32,7 @@ def entry(agent: Agent[Any, Any]) -> Entry:
         title=agent.title,
         description=agent.description,
         arguments=of_agent(agent),
-        output=envelope_schema(agent.output),
+        output=agent.output,
         act=act,
         annotations=ToolAnnotations(
             read_only_hint=False,

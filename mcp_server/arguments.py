@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
@@ -100,8 +101,12 @@ class Nothing(Arguments):
 
 def of_agent(agent: Agent[Any, Any]) -> type[BaseModel]:
     """Return an agent's arguments: its task's fields first, then where to work."""
-    where = Apart if agent.mode == "write" else Where
-    return create_model(f"{agent.name}_arguments", __base__=(where, agent.input))
+    return _joined(f"{agent.name}_arguments", Apart if agent.mode == "write" else Where, agent.input)
+
+
+@lru_cache(maxsize=64)
+def _joined(name: str, where: type[Where], task: type[BaseModel]) -> type[BaseModel]:
+    return create_model(name, __base__=(where, task))
 
 
 def read(model: type[ArgumentsT], given: Mapping[str, Any], tool: str) -> ArgumentsT:

@@ -13,7 +13,7 @@ from mcp_server.cli_process import Json, composed
 from mcp_server.cli_run import agent_named, custom_named, example
 from mcp_server.enabling import BETWEEN
 from mcp_server.loop import run
-from mcp_server.schemas import lean
+from mcp_server.schemas import lean, schema_of
 from mcp_server.terminal import complain, out, print_json
 
 
@@ -57,8 +57,8 @@ def _described(agent: Agent[Any, Any]) -> dict[str, Any]:
         "title": agent.title,
         "description": agent.description,
         "mode": agent.mode,
-        "input": lean(agent.input.model_json_schema()),
-        "output": lean(agent.output.model_json_schema()),
+        "input": schema_of(agent.input),
+        "output": schema_of(agent.output),
         "example": example(agent),
     }
 

@@ -16,7 +16,7 @@ from mcp_server.compose import Runtime
 from mcp_server.envelope import status_of
 from mcp_server.factors import page
 from mcp_server.reading import reader
-from mcp_server.schemas import Schema, lean
+from mcp_server.schemas import Schema, schema_of
 from mcp_server.sdk import Server
 from mcp_server.timeline import iso, markdown
 from state.problem import ProblemError
@@ -151,7 +151,7 @@ async def _prompt(runtime: Runtime, name: str, repo: str = "") -> str:
 
 def _agent(agent: Agent[Any, Any]) -> Schema:
     said = {"name": agent.name, "title": agent.title, "description": agent.description, "mode": agent.mode}
-    task, output = lean(agent.input.model_json_schema()), lean(agent.output.model_json_schema())
+    task, output = schema_of(agent.input), schema_of(agent.output)
     return {**said, "input": task, "output": output}
 
 

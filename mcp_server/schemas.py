@@ -1,5 +1,6 @@
 """JSON schemas as a model should read them: no generated titles, no nulls, and one envelope shared by every tool."""
 
+from functools import lru_cache
 from typing import Any, cast
 
 from pydantic import BaseModel
@@ -37,10 +38,16 @@ def envelope_schema(output: type[BaseModel] | None = None) -> Schema:
     """
     if output is None:
         return result_schema(ENVELOPE)
-    own = lean(output.model_json_schema())
-    definitions: Schema = own.pop("$defs", {})
-    named = {name: _shallow(definitions[name]) for name in sorted(_references(own))}
-    return result_schema(ENVELOPE | {"output": own}, named)
+    own = schema_of(output)
+    shown = {name: value for name, value in own.items() if name != "$defs"}
+    named = {name: _shallow(own["$defs"][name]) for name in sorted(_references(shown))}
+    return result_schema(ENVELOPE | {"output": shown}, named)
+
+
+@lru_cache(maxsize=256)
+def schema_of(model: type[BaseModel]) -> Schema:
+    """Return what a model takes or holds, lean. It is made once, which takes milliseconds, and nobody changes it."""
+    return lean(model.model_json_schema())
 
 
 def _shallow(node: Any) -> Any:

@@ -18,7 +18,7 @@ from mcp_server.compose import Runtime
 from mcp_server.envelope import Envelope, envelope, refusal
 from mcp_server.logs import about
 from mcp_server.replies import reply
-from mcp_server.schemas import Schema, lean
+from mcp_server.schemas import Schema, envelope_schema, schema_of
 from mcp_server.task_view import offered
 from state.problem import Problem, ProblemError
 from state.thread import Thread
@@ -42,7 +42,8 @@ class Entry:
     title: str
     description: str
     arguments: type[BaseModel]
-    output: Schema
+    output: Schema | type[BaseModel]
+    """What a result looks like, or what the agent returns whose thread it is: its schema is made when it is shown."""
     act: Act
     annotations: ToolAnnotations = field(default_factory=lambda: READS)
     scope: Scope | None = None
@@ -67,8 +68,8 @@ def shown(entry: Entry, toolset: str) -> Schema:
         "toolset": toolset,
         "title": entry.title,
         "description": entry.description,
-        "parameters": lean(entry.arguments.model_json_schema()),
-        "output": entry.output,
+        "parameters": schema_of(entry.arguments),
+        "output": envelope_schema(entry.output) if isinstance(entry.output, type) else entry.output,
         "annotations": entry.annotations.model_dump(mode="json", by_alias=True, exclude_none=True),
     }
 
