@@ -1,20 +1,16 @@
 """The command line: every command, and how a failure reaches the person (R15)."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import typer
+from typer.core import TyperGroup
 
-from mcp_server import cli_checkpoints, cli_custom, cli_prompts, cli_repo, cli_run, cli_threads, cli_token
-from mcp_server.cli_agents import info, list_agents
-from mcp_server.cli_answer import answer
-from mcp_server.cli_install import install, uninstall
 from mcp_server.cli_process import LOCAL_NAME, Given
-from mcp_server.cli_replay import replay
-from mcp_server.cli_upkeep import doctor, gc
 from mcp_server.envelope import refusal
 from mcp_server.settings import TOOLSETS
 from mcp_server.terminal import complain, print_json, sentence
@@ -27,23 +23,69 @@ EnvFile = Annotated[Path | None, typer.Option("--env-file", help="Read variables
 
 AGENTS, THREADS, SETUP = "Agents", "Threads", "Server and upkeep"
 
-app = typer.Typer(name="factor12", pretty_exceptions_enable=False)
-app.add_typer(cli_run.app, name="run", rich_help_panel=AGENTS)
-app.command("agents", rich_help_panel=AGENTS, epilog="Example: factor12 agents")(list_agents)
-app.add_typer(cli_custom.app, name="new", rich_help_panel=AGENTS)
-app.command("check", rich_help_panel=AGENTS, epilog="Example: factor12 check ../shop")(cli_custom.check)
-app.command("info", rich_help_panel=AGENTS, epilog="Example: factor12 info issue_fixer")(info)
-app.add_typer(cli_prompts.app, name="prompts", rich_help_panel=AGENTS)
-app.add_typer(cli_threads.app, name="threads", rich_help_panel=THREADS)
-app.command("replay", rich_help_panel=THREADS, epilog="Example: factor12 replay latest")(replay)
-app.add_typer(cli_checkpoints.app, name="checkpoints", rich_help_panel=THREADS)
-app.command("answer", rich_help_panel=THREADS, epilog="Example: factor12 answer latest")(answer)
-app.add_typer(cli_repo.app, name="repo", rich_help_panel=SETUP)
-app.add_typer(cli_token.app, name="token", rich_help_panel=SETUP)
-app.command("install", rich_help_panel=SETUP, epilog="Example: factor12 install claude-desktop")(install)
-app.command("uninstall", rich_help_panel=SETUP, epilog="Example: factor12 uninstall cursor")(uninstall)
-app.command("doctor", rich_help_panel=SETUP, epilog="Example: factor12 doctor")(doctor)
-app.command("gc", rich_help_panel=SETUP, epilog="Example: factor12 gc --older-than 30d --dry-run")(gc)
+
+class Command(NamedTuple):
+    """Where a command is, or a group of them, and how help shows it."""
+
+    panel: str
+    module: str
+    name: str = "app"
+    example: str | None = None
+
+
+COMMANDS: Mapping[str, Command] = {
+    "run": Command(AGENTS, "cli_run"),
+    "agents": Command(AGENTS, "cli_agents", "list_agents", "Example: factor12 agents"),
+    "new": Command(AGENTS, "cli_custom"),
+    "check": Command(AGENTS, "cli_custom", "check", "Example: factor12 check ../shop"),
+    "info": Command(AGENTS, "cli_agents", "info", "Example: factor12 info issue_fixer"),
+    "prompts": Command(AGENTS, "cli_prompts"),
+    "threads": Command(THREADS, "cli_threads"),
+    "replay": Command(THREADS, "cli_replay", "replay", "Example: factor12 replay latest"),
+    "checkpoints": Command(THREADS, "cli_checkpoints"),
+    "answer": Command(THREADS, "cli_answer", "answer", "Example: factor12 answer latest"),
+    "repo": Command(SETUP, "cli_repo"),
+    "token": Command(SETUP, "cli_token"),
+    "install": Command(SETUP, "cli_install", "install", "Example: factor12 install claude-desktop"),
+    "uninstall": Command(SETUP, "cli_install", "uninstall", "Example: factor12 uninstall cursor"),
+    "doctor": Command(SETUP, "cli_upkeep", "doctor", "Example: factor12 doctor"),
+    "gc": Command(SETUP, "cli_upkeep", "gc", "Example: factor12 gc --older-than 30d --dry-run"),
+}
+
+
+class Later(Mapping[str, Any]):
+    """All commands by name, each imported when it is asked for: a person waits, and few need what the others do."""
+
+    def __init__(self, ready: Mapping[str, Any]) -> None:
+        self._ready = ready
+
+    def __getitem__(self, name: str) -> Any:
+        if name in self._ready:
+            return self._ready[name]
+        meant, alone = COMMANDS[name], typer.Typer()
+        found = getattr(import_module(f"mcp_server.{meant.module}"), meant.name)
+        if isinstance(found, typer.Typer):
+            alone.add_typer(found, name=name, rich_help_panel=meant.panel)
+        else:
+            alone.command(name, rich_help_panel=meant.panel, epilog=meant.example)(found)
+        return typer.main.get_group(alone).commands[name]
+
+    def __iter__(self) -> Iterator[str]:
+        yield from (*COMMANDS, *self._ready)
+
+    def __len__(self) -> int:
+        return len(COMMANDS) + len(self._ready)
+
+
+class Commands(TyperGroup):
+    """The program's own group."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        vars(self)["commands"] = Later(self.commands)
+
+
+app = typer.Typer(name="factor12", cls=Commands, pretty_exceptions_enable=False)
 
 
 @app.callback(invoke_without_command=True)

@@ -1,7 +1,6 @@
 """`factor12 run AGENT`: one command per agent, whose options are the fields of the agent's task."""
 
 import inspect
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from shlex import quote
@@ -15,6 +14,7 @@ from mcp_server import loop
 from mcp_server.catalogue import OFFERED
 from mcp_server.cli_follow import attend
 from mcp_server.cli_process import Json, Repo, Session, WaitS, composed, driving, repository
+from mcp_server.cli_task import Words, read_words, task_fields
 from mcp_server.compose import Runtime
 from mcp_server.enabling import BETWEEN
 from mcp_server.launching import Place, wish
@@ -22,12 +22,7 @@ from mcp_server.repositories import Isolation
 from state.problem import ProblemError
 
 CLIENT = "factor12 run"
-PAIR = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)=(.*)", re.DOTALL)
 
-Words: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="KEY=VALUE", help="Fields of the task as words; one without a key is the first field."),
-]
 Key: TypeAlias = Annotated[
     str, typer.Option("--idempotency-key", help="The same key and task find the thread they opened before.")
 ]
@@ -116,38 +111,12 @@ def custom_named(runtime: Runtime, name: str) -> Agent[Any, Any]:
     return runtime.engine.agent(name)
 
 
-def task_fields(agent: Agent[Any, Any]) -> Mapping[str, Mapping[str, Any]]:
-    """Return the JSON schema of each field of the agent's task, the first field first."""
-    return agent.input.model_json_schema().get("properties", {})
-
-
 def example(agent: Agent[Any, Any]) -> str:
     """Return a command line that runs the agent."""
     for name, schema in task_fields(agent).items():
         value = next(iter(schema.get("examples", ())), name.upper())
         return f"factor12 run {agent.name} --{name.replace('_', '-')} {quote(str(value))}"
     return f"factor12 run {agent.name}"
-
-
-def read_words(agent: str, fields: Mapping[str, Mapping[str, Any]], words: Sequence[str]) -> dict[str, Any]:
-    """Return what `KEY=VALUE` words say; a word without a key is the first field, a repeated key makes a list.
-
-    Raises:
-        ProblemError: `bad_input`; an unknown key, or a second word without one.
-    """
-    task: dict[str, Any] = {}
-    for word in words:
-        match = PAIR.fullmatch(word)
-        key, value = (match[1].replace("-", "_"), match[2]) if match else (next(iter(fields), ""), word)
-        if key not in fields:
-            raise ProblemError("bad_input", f"{agent} has no {key!r}.", f"It takes: {', '.join(fields) or 'nothing'}.")
-        if fields[key].get("type") == "array":
-            task[key] = [*task.get(key, ()), value]
-        elif key in task:
-            raise ProblemError("bad_input", f"{agent} is given {key!r} twice.", "Quote a value that has spaces.")
-        else:
-            task[key] = value
-    return task
 
 
 def _offer(run: Callable[..., int], fields: Mapping[str, Mapping[str, Any]], without: Sequence[str]) -> None:

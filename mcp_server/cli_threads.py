@@ -14,7 +14,7 @@ from rich.text import Text
 from mcp_server.cli_compare import compare
 from mcp_server.cli_follow import attend, report, watch
 from mcp_server.cli_process import Json, ThreadId, WaitS, composed, driving, find_thread, insisting, repository
-from mcp_server.cli_run import Words, agent_named, read_words, task_fields
+from mcp_server.cli_task import Words, read_words, task_fields
 from mcp_server.cli_timeline import colour, print_timeline
 from mcp_server.envelope import exit_code, status_of
 from mcp_server.forking import forked
@@ -153,7 +153,8 @@ def fork(
     async def branch_off() -> int:
         async with driving(ctx) as runtime:
             thread = find_thread(runtime, thread_id)
-            agent = agent_named(thread.agent)
+            await runtime.custom.ready(thread.agent)
+            agent = runtime.engine.agent(thread.agent)
             task = read_words(agent.name, task_fields(agent), words or ())
             made = await forked(
                 runtime, thread, checkpoint=checkpoint, version=version, task=task, isolation=isolation, model=model

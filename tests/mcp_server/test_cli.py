@@ -1,6 +1,8 @@
 """The command line as a whole: help, agents, settings, and failures as one line with a true exit code."""
 
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -95,6 +97,15 @@ def test_agents_and_info_say_what_there_is_and_what_it_takes(shop: Shell) -> Non
 )
 def test_the_type_of_a_field_is_named_as_a_person_would(schema: dict[str, Any], kind: str) -> None:
     assert kind_of(schema) == kind
+
+
+def test_a_command_does_not_wait_for_what_others_need(shop: Shell) -> None:
+    code = "import sys; from mcp_server.cli import main; main(['threads', 'list']); print(*sys.modules)"
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=shop.folder, env=shop.environment, capture_output=True, text=True, timeout=60
+    )
+    others = {"agents.pr_review", "mcp_server.cli_install", "mcp_server.cli_prompts", "jwt", "jinja2", "openai"}
+    assert ran.returncode == 0 and others & set(ran.stdout.split()) == set()
 
 
 @pytest.mark.requirement("R11")

@@ -41,6 +41,10 @@ def test_a_new_agent_passes_its_check_and_runs_once_it_is_trusted(shop: Shell) -
     assert (ran.code, ran.json["status"]) == (5, "waiting")  # for the decision, as there is no model
     again = shop.quick("replay", "latest", "--json").json
     assert (again["equal"], again["steps"], again["prompts"]) == (True, 2, 1)
+    other = shop.quick(
+        "threads", "fork", "latest", "--version", "1", "--isolation", "in_place", "path=AUTHORS", "--json"
+    )
+    assert (other.json["agent"], other.json["forked_from"]) == ("lib__greet", f"{ran.json['thread_id']}@1")
     assert shop.quick("repo", "distrust", str(lib(shop))).code == 0
     assert "lib__greet" not in shop.quick("agents").out
 

@@ -9,7 +9,8 @@ import pytest
 from pydantic import BaseModel
 
 from agents.runtime.definition import Agent
-from mcp_server.cli_run import example, read_words
+from mcp_server.cli_run import example
+from mcp_server.cli_task import read_words
 from state.problem import ProblemError
 from state.steps import Done
 from tests.agents.shop import AUTH_ISSUE, SHOP
