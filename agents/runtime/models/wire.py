@@ -13,6 +13,8 @@ from agents.runtime.models.answers import unfit
 from agents.runtime.models.troubles import Place, Received, Unavailable, too_slow, unreachable
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from httpx2 import AsyncClient
 
 MOST_BYTES = 1_000_000
@@ -55,7 +57,7 @@ class Sdk:
         from httpx2 import Response, Timeout
 
         timeout = Timeout(patience.total_s, connect=min(patience.connect_s, patience.total_s))
-        async with guarded()(timeout=timeout) as http:
+        async with guarded()(timeout=timeout, verify=await run_sync(trusted_roots)) as http:
             settings = {"api_key": place.key or NO_KEY, "base_url": place.base_url}
             client = getattr(sdk, self.client)(**settings, max_retries=0, timeout=timeout, http_client=http)
             try:
@@ -77,6 +79,14 @@ class Sdk:
         except ModuleNotFoundError as error:
             hint = f"Install it: pip install 'factor12[{self.extra}]'"
             raise Unavailable("refused", f"{place.who} needs the package {self.package}.", hint, then="ask") from error
+
+
+@cache
+def trusted_roots() -> "SSLContext":
+    """Return whom certificates are believed from. Reading them takes as long as a short answer, so it is done once."""
+    from httpx2 import create_ssl_context
+
+    return create_ssl_context()
 
 
 @cache
