@@ -144,9 +144,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ProblemError as error:
         return _complain(error.problem, as_json="--json" in given)
     except typer.TyperException as error:
-        if not error.message:  # a group without a command has printed its help
-            return 2
-        message = error.format_message().replace("Value error, ", "")
+        if not (message := error.format_message().replace("Value error, ", "")):
+            return 2  # a group without a command has printed its help
         usage = Problem(kind="bad_input", message=sentence(message), hint="Add --help to see how it is used.")
         return _complain(usage, as_json="--json" in given)
     return code if isinstance(code, int) else 0

@@ -55,6 +55,8 @@ def test_a_command_that_is_not_there_is_met_with_the_nearest(shop: Shell) -> Non
         (("run", "isue_fixer"), "Did you mean issue_fixer?"),
         (("threads", "list", "--limit", "0"), "greater than or equal to 1. Add --help"),
         (("run", "issue_fixer"), "issue: Field required. "),
+        (("info",), "Missing argument 'AGENT'. Add --help"),
+        (("check",), "Missing argument 'REPO'. Add --help"),
         (("threads", "show"), "There is none yet; `factor12 run AGENT` starts one."),
         (("threads", "show", "x" * 100_000), "`factor12 run AGENT` starts one."),
         (("run", "testing", "--session", "s" * 100_000), "`factor12 repo switch` without a session opens one"),
