@@ -166,15 +166,29 @@ def _more(event: BudgetExtended) -> str:
 
 
 def _brief(value: Any) -> str:
-    """Return what a value says of itself, else the files it is about, else all of it."""
+    """Return what a value says of itself, else the files it is about, else how much it is, else all of it."""
     if (artifact := artifact_of(value)) is not None:
         return f"{artifact.size} bytes, kept beside the log"
+    told = _own_words(value) or _place(value) or _files(value) or _counted(value)
+    return told or json.dumps(value, ensure_ascii=False)
+
+
+def _own_words(value: Any) -> str:
     match value:
-        case str():
+        case str() if value:
             return value
         case {"summary": str(told)} | {"why": str(told)} | {"title": str(told)} if told:
             return told
-        case {"path": str(path), "lines": str(lines)}:
+        case {"wrong": str(told)} | {"answer": str(told)} | {"compared": str(told)} | {"level": str(told)}:
+            return told
+        case _:
+            return ""
+
+
+def _place(value: Any) -> str:
+    """Say where a text stands, or why it is not known."""
+    match value:
+        case {"path": str(path), "lines": str(lines)} if lines:
             return f"{path}, {'line' if lines.isdecimal() else 'lines'} {lines}"
         case {"ambiguous": [_, *_] as several}:
             return f"{len(several)} of the texts in more than one place"
@@ -182,18 +196,58 @@ def _brief(value: Any) -> str:
             return f"{len(missing)} of the texts not found"
         case {"edits": [], "already": [_, *_]}:
             return "all of it stands there already"
-        case {"edits": [*files]} | [*files] if paths := [path for file in files if (path := _path(file))]:
-            return ", ".join(paths)
         case _:
-            return json.dumps(value, ensure_ascii=False)
+            return ""
 
 
-def _path(file: Any) -> str:
-    match file:
+def _files(value: Any) -> str:
+    match value:
+        case {"edits": [*files]} | {"files": [*files]} | {"paths": [*files]} | [*files] if paths := _paths(files):
+            return ", ".join(paths)
+        case {"files": [], "absent": [_, *_] as absent}:
+            return f"not there: {', '.join(str(path) for path in absent)}"
         case {"path": str(path)}:
             return path
         case _:
             return ""
+
+
+def _paths(files: list[Any]) -> list[str]:
+    """Return each file once; a text in a list may be anything."""
+    named = dict[str, None]()
+    for file in files:
+        match file:
+            case {"path": str(path)} | {"file": str(path)}:
+                named[path] = None
+            case _:
+                continue
+    return [*named]
+
+
+def _counted(value: Any) -> str:
+    match value:
+        case {"repo": str(repo), "found": dict()}:
+            found = cast("dict[str, dict[str, int]]", value)["found"]
+            counts = [f"{name} {count}" for name, count in found.items() if count]
+            return f"{repo}: {', '.join(counts) or 'nothing found'}"
+        case {"runs": int(runs)}:
+            return _of(runs, "earlier review")
+        case {"findings": [*rows]}:
+            return _of(len(rows), "finding")
+        case {"searches": [*rows]}:
+            return _of(len(rows), "thing") + " to search for"
+        case {"claims": [*rows]}:
+            return _of(len(rows), "statement")
+        case {"hits": [*rows]}:
+            return _of(len(rows), "line")
+        case {"paths": [*rows]}:
+            return _of(len(rows), "file")
+        case _:
+            return ""
+
+
+def _of(number: int, what: str) -> str:
+    return f"{number or 'no'} {what}{'' if number == 1 else 's'}"
 
 
 def _line(text: str) -> str:
