@@ -17,7 +17,8 @@ from mcp_server.terminal import attended, one_line, out, safe
 from state.thread import Thread
 
 MOST = 10
-"""Tests and files that are named one by one."""
+"""Tests, files and parts that are named one by one."""
+CHANGED = ("fixed", "changed_unverified")
 
 
 def print_summary(thread: Thread, status: Shown) -> None:
@@ -48,13 +49,20 @@ def next_step(thread: Thread, status: Shown) -> str:
             return "nothing; it was stopped."
         case "completed" | "failed" if _edited(thread) and thread.own_tree:
             root = shlex.quote(thread.own_tree.root)
-            return f"git -C {root} diff  shows the edits; factor12 threads apply {thread.id}  takes them over."
+            return f"{_seen_by(thread, root)}; factor12 threads apply {thread.id}  takes them over."
         case "completed" | "failed" if _edited(thread):
-            root = shlex.quote(thread.workspace[0].root)
-            return f"git -C {root} diff  shows the edits; they are not committed."
+            return f"{_seen_by(thread, shlex.quote(thread.workspace[0].root))}; they are not committed."
         case "completed" | "failed":
             return f"factor12 threads show {thread.id}  shows every step."
     assert_never(status)
+
+
+def _seen_by(thread: Thread, root: str) -> str:
+    """Return the command that shows the edits: git says nothing of the lines of new files until they are added."""
+    if not (files := _rows(_fields(thread.output).get("files"))):
+        return f"git -C {root} status  and  git -C {root} diff  show the edits"
+    new = any(not file.get("before") for file in files)
+    return f"git -C {root} diff  shows the edits{' but for new files' if new else ''}"
 
 
 def _how_to_answer(thread: Thread) -> str:
@@ -85,6 +93,7 @@ def _told(thread: Thread) -> list[str]:
     lines += _red(_fields(output.get("check")))
     lines += _evidence(_fields(output.get("evidence")))
     lines += _files(_rows(output.get("files")))
+    lines += _parts(_rows(output.get("parts")))
     if branch := _fields(output.get("commit")).get("branch"):
         lines.append(f"committed on {safe(str(branch))}")
     return [*lines, *(one_line(str(note)) for note in _list(output.get("notes")))]
@@ -125,6 +134,15 @@ def _files(files: Sequence[Mapping[str, Any]]) -> list[str]:
     )
 
 
+def _parts(parts: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what became of each part of a work, if it was split."""
+    if len(parts) < 2:
+        return []
+    told = [f"{part.get('issue')}  {part.get('outcome')}  {part.get('title', '')}" for part in parts[:MOST]]
+    more = [f"and {len(parts) - MOST} more parts"] if len(parts) > MOST else []
+    return [*(one_line(part, 200) for part in told), *more]
+
+
 def _stat(file: Mapping[str, Any]) -> str:
     """Return a changed file with how many lines came and went."""
     added = removed = 0
@@ -133,13 +151,15 @@ def _stat(file: Mapping[str, Any]) -> str:
         for line in islice(unified_diff(old, new, n=0), 2, None):
             added += line[0] == "+"
             removed += line[0] == "-"
-    counts = f"  +{added} -{removed}" if added or removed else ""
+    counts = f"  +{added} -{removed}" if added or removed else "" if file.get("before") else "  new"
     return f"{safe(str(file.get('path')))}{counts}"
 
 
 def _edited(thread: Thread) -> bool:
     output = _fields(thread.output)
-    return bool(output.get("files")) and not output.get("undone") and thread.outcome in ("fixed", "changed_unverified")
+    if any(part.get("outcome") in CHANGED for part in _rows(output.get("parts"))):
+        return True
+    return bool(output.get("files")) and not output.get("undone") and thread.outcome in CHANGED
 
 
 def _fields(value: Any) -> Mapping[str, Any]:

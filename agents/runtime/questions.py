@@ -70,9 +70,10 @@ def _whole_or_said(shown: str) -> str:
 
 
 def after_failures(key: str, problems: tuple[Problem, ...]) -> Asked:
-    """Three failures of one key go to a person (F9)."""
+    """Three failures of one key, or one that only a person can mend, go to a person (F9)."""
     last = problems[-1]
-    text = f"{key!r} failed {len(problems)} times, last: {visible(str(last))}\nTry again, or stop here?"
+    often = "once:" if len(problems) == 1 else f"{len(problems)} times, last:"
+    text = f"{key!r} failed {often} {visible(str(last))}\nTry again, or stop here?"
     return by_person(f"retry:{key}", text, ("retry", "stop"), "failures", key)
 
 

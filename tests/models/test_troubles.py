@@ -28,6 +28,7 @@ async def fails(api: Api, *script: Answer, **more: Any) -> tuple[Unavailable, Pr
         await model(api, server.url, naps, **more).decide(PROMPT, Choice)
     problem = raised.value.problem
     assert KEY not in str(problem) and len(problem.message) < 400 and "\n" not in str(problem) and problem.hint
+    assert problem.message.endswith((".", "!", "?", "…")), problem.message
     assert raised.value.usage is not None and raised.value.usage.model
     return raised.value, server, naps.taken
 

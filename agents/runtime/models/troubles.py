@@ -87,7 +87,7 @@ class Received:
 def trouble(place: Place, got: Received) -> Unavailable:
     """Return what a response without an answer means."""
     who, said, status = place.who, got.said, got.status
-    told = place.say(said) or f"HTTP {status}"
+    told = _ended(place.say(said) or f"HTTP {status}")
     if 300 <= status < 400:
         return _elsewhere(place, got)
     if status == 402 or any(word in said.lower() for word in QUOTA):
@@ -110,6 +110,11 @@ def trouble(place: Place, got: Received) -> Unavailable:
             wait_s=(2 * SOON_S if status == 429 else SOON_S) if wait is None else wait,
         )
     return Unavailable("refused", f"{who} does not take the request: {told}", "Name another model.", then="ask")
+
+
+def _ended(said: str) -> str:
+    """Return a provider's words as the end of a sentence: what to do follows them on the same line."""
+    return said if said.endswith((".", "!", "?", "…")) else f"{said}."
 
 
 def no_json(place: Place, got: Received) -> Unavailable:

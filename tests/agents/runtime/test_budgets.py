@@ -80,6 +80,7 @@ async def test_a_call_that_a_person_must_see_to_asks_at_once(lab: Lab) -> None:
     engine = lab.engine(model=model)
     thread = await run(engine, lines("think sky"))
     assert kinds(engine, thread.id) == ["launched", "failed", "asked"]
+    assert thread.question is not None and "'0:think' failed once: OPENAI_API_KEY was" in thread.question.text
     assert (await answer(engine, thread, "retry")).status == "completed"
 
 
