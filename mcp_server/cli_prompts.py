@@ -43,15 +43,15 @@ def list_prompts(ctx: typer.Context, repo: Repo = "", as_json: Json = False) -> 
         told = Text(safe(row["problem"]), "red") if "problem" in row else safe(row["description"])
         table.add_row(row["name"], row["version"], row["from"], ", ".join(row["before"]), told)
     out().print(table)
-    if here is not None and runtime.wordings.ignored(here):
-        err().print(f"{safe(here.name)}: {NOT_TRUSTED}. To trust it: factor12 repo trust {safe(str(here.root))}")
+    _note_ignored(runtime, here)
 
 
 @app.command("show", epilog="Example: factor12 prompts show system")
 def show(ctx: typer.Context, name: Name, repo: Repo = "", as_json: Json = False) -> None:
     """Show a prompt as it is used: what it takes, its words, and the file they are in."""
     runtime = composed(ctx)
-    found = _found(runtime, name, _meant(runtime, repo))
+    here = _meant(runtime, repo)
+    found = _found(runtime, name, here)
     template = found.usable()
     header = template.header.model_dump()
     if as_json:
@@ -66,6 +66,7 @@ def show(ctx: typer.Context, name: Name, repo: Repo = "", as_json: Json = False)
     console.print(Text(name, "bold"), Text(template.header.description, "dim"))
     console.print(table)
     console.print(f"\n{safe(template.body)}", end="")
+    _note_ignored(runtime, here, name)
 
 
 @app.command("render", epilog="Example: factor12 prompts render resume_work --var repo=shop --var threads=[]")
@@ -84,7 +85,8 @@ def render(
 ) -> None:
     """Print a prompt with its variables filled in, as a model would be shown it."""
     runtime = composed(ctx)
-    template = runtime.wordings.first(name, _meant(runtime, repo))
+    here = _meant(runtime, repo)
+    template = _found(runtime, name, here).usable()
     kinds = (ours(name) if name in names() else template).header.variables
     variables = {**_from_file(file), **dict(_variable(one, kinds) for one in given or ())}
     made = filled(template, variables)
@@ -94,6 +96,7 @@ def render(
         return print_json({**known, "tokens": tokens, "text": made.text})
     print(made.text)
     err().print(f"{safe(name)}, version {safe(made.version)} ({made.digest[:SHORT]}): about {tokens} tokens")
+    _note_ignored(runtime, here, name)
 
 
 @app.command("diff", epilog="Example: factor12 prompts diff system --rev HEAD~3")
@@ -116,6 +119,7 @@ def diff(
     for change in changes:
         err().print(safe(change.line))
         print_patch(change.patch)
+    _note_ignored(runtime, here, name)
 
 
 @app.command("test", epilog="Example: factor12 prompts test --repo ../shop")
@@ -131,12 +135,13 @@ def test(
     known = runtime.wordings.known(here)
     for name in wanted or ():
         if name not in known:
-            raise _unknown(name, known)
+            raise _unknown(runtime, name, here)
     results = [result for name in wanted or known for result in tested([*runtime.wordings.every(name, here)], name)]
     if as_json:
         print_json([result.told() for result in results])
     else:
         _print_results(results)
+        _note_ignored(runtime, here, *wanted or ())
     return 1 if any(result.wrong for result in results) else 0
 
 
@@ -167,12 +172,27 @@ def _meant(runtime: Runtime, repo: str) -> Repository | None:
 def _found(runtime: Runtime, name: str, here: Repository | None) -> Wording:
     found = next(runtime.wordings.every(name, here), None)
     if found is None:
-        raise _unknown(name, runtime.wordings.known(here))
+        raise _unknown(runtime, name, here)
     return found
 
 
-def _unknown(name: str, known: list[str]) -> ProblemError:
-    return ProblemError("not_found", f"There is no prompt {name!r}.", f"There are: {', '.join(known)}.")
+def _unknown(runtime: Runtime, name: str, here: Repository | None) -> ProblemError:
+    known = ", ".join(runtime.wordings.known(here))
+    hint = _ignored(runtime, here, name) or f"There are: {known}."
+    return ProblemError("not_found", f"There is no prompt {name!r}.", hint)
+
+
+def _note_ignored(runtime: Runtime, here: Repository | None, *wanted: str) -> None:
+    """Say on stderr that the repository words one of these, by default any, and is not heard."""
+    if note := _ignored(runtime, here, *wanted):
+        err().print(safe(note))
+
+
+def _ignored(runtime: Runtime, here: Repository | None, *wanted: str) -> str:
+    found = set(runtime.wordings.ignored(here)) if here is not None else set[str]()
+    if here is None or not (found & {*wanted} if wanted else found):
+        return ""
+    return f"{here.name}: {NOT_TRUSTED}. To trust it: factor12 repo trust {here.root}"
 
 
 def _row(name: str, found: list[Wording]) -> dict[str, Any]:

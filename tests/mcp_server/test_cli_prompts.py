@@ -51,7 +51,19 @@ def test_each_prompt_is_listed_with_whose_words_it_has(shop: Shell, tmp_path: Pa
 def test_the_prompts_of_an_untrusted_repository_do_not_count_and_it_says_so(shop: Shell) -> None:
     listed = shop.wary().quick("prompts", "list")
     assert "greet" not in listed.out and "not trusted" in listed.err
-    assert "There is no prompt 'greet'" in shop.wary().quick("prompts", "show", "greet").complaint
+    missing = shop.wary().quick("prompts", "show", "greet").complaint
+    assert "There is no prompt 'greet'" in missing and f"factor12 repo trust {shop.folder}" in missing
+
+
+@pytest.mark.parametrize("words", [("show", "plan_fix"), ("diff", "plan_fix"), ("test", "plan_fix"), ("test",)])
+def test_who_rewords_a_prompt_of_an_untrusted_repository_is_told_that_it_does_not_count(
+    shop: Shell, words: tuple[str, ...]
+) -> None:
+    put(shop, "plan_fix.md.j2", source("plan_fix").replace("Plan the fix", "Think about the fix"))
+    said = shop.wary().quick("prompts", *words)
+    assert said.code == 0 and f"not trusted. To trust it: factor12 repo trust {shop.folder}" in said.err
+    assert "not trusted" not in shop.quick("prompts", *words).err
+    assert "not trusted" not in shop.wary().quick("prompts", "show", "system").err
 
 
 def test_a_prompt_is_shown_with_what_it_takes_and_where_it_is(shop: Shell) -> None:
