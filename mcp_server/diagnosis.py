@@ -34,6 +34,8 @@ OLDEST_GIT = (2, 39)
 
 LEAST_FREE = 100_000_000
 """Bytes on the database's disk, below which it is mentioned; a hundredth of it stops runs."""
+NAMED, COUNTED = 3, 100
+"""Threads of one status that are named one by one, and that are counted at all."""
 _BROKEN = (
     "Is its disk full or failing? If the file itself is broken, move it aside with its -wal and -shm files: "
     "a new one is begun."
@@ -195,14 +197,18 @@ def _users(database: Path) -> list[str]:
 
 
 def _threads(runtime: Runtime) -> Iterator[Finding]:
-    waiting = runtime.store.list(Search(status="waiting", limit=100), runtime.principal)
-    interrupted = runtime.store.list(Search(status="interrupted", limit=100), runtime.principal)
-    for row in interrupted[:3]:
+    waiting = runtime.store.list(Search(status="waiting", limit=COUNTED), runtime.principal)
+    interrupted = runtime.store.list(Search(status="interrupted", limit=COUNTED), runtime.principal)
+    for row in interrupted[:NAMED]:
         says = f"thread {row.thread_id} is interrupted ({row.agent} in {row.repo})"
         yield Finding("threads", "note", says, f"factor12 threads resume {row.thread_id}, or threads cancel")
-    for row in waiting[:3]:
+    for row in waiting[:NAMED]:
         says = f"thread {row.thread_id} waits for {row.question} ({row.agent} in {row.repo})"
         yield Finding("threads", "note", says, f"factor12 answer {row.thread_id}")
+    for status, rows in (("interrupted", interrupted), ("waiting", waiting)):
+        if (more := len(rows) - NAMED) > 0:
+            told = f"{more}{' or more' if len(rows) == COUNTED else ''} more {'is' if more == 1 else 'are'} {status}"
+            yield Finding("threads", "note", told, f"factor12 threads list --status {status}")
     if not waiting and not interrupted:
         yield Finding("threads", "good", "none waits and none is interrupted")
 

@@ -103,4 +103,6 @@ def _unfinished(runtime: Runtime, repo: str, session: str) -> list[dict[str, Any
     searches = [Search(**known, status=status, limit=MOST_THREADS) for status in UNFINISHED]
     found = [row for search in searches for row in runtime.store.list(search, runtime.principal)]
     latest = sorted(found, key=lambda row: row.updated_at, reverse=True)
+    if repo and not latest:
+        runtime.repositories.resolve(repo)  # there may be none of that name
     return [row.model_dump() for row in latest[:MOST_THREADS]]

@@ -125,11 +125,15 @@ class Repositories:
         if named := [entry.root for entry in listed if entry.name == wanted]:
             return named[0]
         if len(alike := [entry.name for entry in listed if entry.root.name == wanted]) > 1:
-            raise ProblemError("ambiguous", f"There are {len(alike)} repositories {wanted!r}.", self._one_of(alike))
+            raise ProblemError(
+                "ambiguous", f"There are {len(alike)} repositories {wanted!r}.", self._one_of(alike, len(alike))
+            )
         existing = [path for path in self._places(wanted) if os.path.lexists(path)]
         if not existing:
-            near = get_close_matches(wanted, [entry.name for entry in listed], NEAR) or [e.name for e in listed[:NEAR]]
-            raise ProblemError("not_found", f"There is no repository {wanted!r}.", self._one_of(near))
+            names = [entry.name for entry in listed]
+            near = get_close_matches(wanted, names, NEAR)
+            hint = f"Did you mean {' or '.join(near)}?" if near else self._one_of(names)
+            raise ProblemError("not_found", f"There is no repository {wanted!r}.", hint)
         root = next((path for path in existing if self.allowed(path)), None)
         if root is None:
             raise ProblemError("refused", f"{wanted!r} is outside the folders that may be used.", self._inside())
@@ -183,7 +187,7 @@ class Repositories:
             return self.resolve(current)
         if self.home is not None:
             return self.home
-        hint = self._one_of([named.name for named in self.list()[:NEAR]])
+        hint = self._one_of([named.name for named in self.list()])
         raise ProblemError("bad_input", "No repository is named, and the session has none.", f"Give `repo`. {hint}")
 
     async def facts(self, root: Path) -> "Facts":
@@ -244,9 +248,10 @@ class Repositories:
         anchors = [anchor for anchor in (self.base, self.home, *self.roots) if anchor is not None]
         return [Path(os.path.realpath(anchor / wanted)) for anchor in anchors] or [Path(os.path.realpath(wanted))]
 
-    def _one_of(self, names: Sequence[str]) -> str:
+    def _one_of(self, names: Sequence[str], most: int = NEAR) -> str:
         if names:
-            return f"There are: {', '.join(names)}."
+            more = f" and {len(names) - most} more" if len(names) > most else ""
+            return f"There are: {', '.join(names[:most])}{more}."
         where = ", ".join(str(root) for root in self.roots) or "the base path"
         return f"There is none in {where}; SISTER_REPO_BASE_PATH names the folder that holds them."
 

@@ -93,7 +93,8 @@ def find_work_tree(path: str, roots: Collection[Path]) -> Path:
         )
     if not os.path.lexists(root / ".git"):
         above = next((folder for folder in root.parents if os.path.lexists(folder / ".git")), None)
-        hint = f"It is inside the repository {str(above)!r}; give that." if above else "Run git init there first."
+        init = "Give the folder of one; if this is to be one, run git init there first."
+        hint = f"It is inside the repository {str(above)!r}; give that." if above else init
         raise ToolError("not_found", f"{str(root)!r} is not the top of a git work tree.", hint)
     return root
 

@@ -104,7 +104,7 @@ def test_a_first_word_without_a_key_is_the_first_field(shop: Shell) -> None:
         (("run", "testing", "isue=1"), "testing has no 'isue'. It takes: paths, select."),
         (("run", "testing", "select=a", "select=b"), "'select' twice"),
         (("run", "testing", "--nope"), "No such option: --nope"),
-        (("run", "testing", "--repo", "shpo"), "no repository 'shpo'. There are: shop"),
+        (("run", "testing", "--repo", "shpo"), "no repository 'shpo'. Did you mean shop?"),
         (("run", "testing", "--session", "nobody"), "no session 'nobody'"),
         (("run", "issue_fixer"), "issue"),
         (("run", "issue_fixer", "999", "--wait", "-1"), "--wait"),

@@ -169,6 +169,15 @@ def test_threads_that_wait_or_were_interrupted_are_told_with_their_next_step(sho
     assert running in findings(shop)["threads"]["says"]
 
 
+def test_threads_beyond_those_that_are_named_are_counted(shop: Shell) -> None:
+    asking = shop.wary().where(FACTOR12_MODEL="host")
+    for number in range(4):
+        asking.quick("run", "assistant", f"What is {number} + 1?")
+    told = [row for row in shop.quick("doctor", "--json").json if row["part"] == "threads"]
+    assert [row["says"] for row in told][3:] == ["1 more is waiting"]
+    assert told[-1]["next"] == "factor12 threads list --status waiting"
+
+
 def test_another_process_that_uses_the_database_is_named(shop: Shell) -> None:
     shop.quick("threads", "list")
     assert "in use" not in findings(shop)

@@ -153,7 +153,13 @@ async def test_resuming_work_names_what_is_unfinished(shop: Path, era: Era) -> N
             assert f"- {asked['thread_id']}: errand in shop; waiting, asks 0:ask\n" in text, given
             assert "thread_resume" in text and done["thread_id"] not in text
         assert "Nothing is unfinished there." in await said(at.client, repo="stock")
-        for given in ({"thread_id": "nobody"}, {"repo": "../nowhere"}, {"session": "nobody"}, {"colour": "red"}):
+        for given in (
+            {"thread_id": "nobody"},
+            {"repo": "../nowhere"},
+            {"repo": "nowhere"},
+            {"session": "nobody"},
+            {"colour": "red"},
+        ):
             with pytest.raises(MCPError) as refused:
                 await said(at.client, **given)
             assert refused.value.error.code == -32602

@@ -191,3 +191,15 @@ async def test_where_there_is_none_the_folder_that_was_searched_is_named(tmp_pat
         missing = await at.problem("repo_switch", repo="shop")
     assert missing["kind"] == "not_found" and str(tmp_path / "empty") in missing["hint"]
     assert "SISTER_REPO_BASE_PATH" in missing["hint"]
+
+
+async def test_of_many_repositories_some_are_named_and_the_rest_are_counted(
+    source: Path, make_repository: Callable[..., Path]
+) -> None:
+    for letter in "abcd":
+        make_repository(f"src/{letter}", {"x": "1"})
+    async with door(source) as at:
+        problem = await at.problem("repo_switch", repo="zzzzzz")
+        near = await at.problem("repo_switch", repo="shpo")
+    assert problem["hint"] == "There are: a, b, c, d, portal and 1 more."
+    assert near["hint"] == "Did you mean shop?"
