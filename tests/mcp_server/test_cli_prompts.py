@@ -1,14 +1,16 @@
 """`factor12 prompts`: whose words count, what they are, how they changed, and whether they say what they should."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from prompts import source
+from prompts import names, source
 from tests.conftest import run_git
 from tests.mcp_server.shell import Shell, open_shell
 
+ROOT = Path(__file__).parents[2]
 GREET = "---\nname: greet\nversion: 1\ndescription: Greet.\nvariables:\n  who: string\n  often: integer\n---\n"
 BODY = "{% for _ in range(often) %}\nHello {{ who }}.\n{% endfor %}\n"
 CASES = "- case: everybody is greeted\n  variables: {who: Ann, often: 2}\n  contains: [Hello Ann.]\n  most_tokens: 10\n"
@@ -23,6 +25,12 @@ def shop(make_repository: Callable[..., Path], tmp_path: Path) -> Shell:
     run_git(shell.folder, "add", "-A")
     run_git(shell.folder, "commit", "-q", "-m", "greet")
     return shell
+
+
+def test_each_prompt_that_a_command_of_the_documents_names_is_there() -> None:
+    text = "".join(page.read_text() for page in (ROOT / "docs").glob("*.md"))
+    named = re.findall(r"factor12 prompts (?:show|render|diff|test) ([a-z_]+)", text)
+    assert len(named) > 5 and set(named) <= set(names())
 
 
 def put(shell: Shell, name: str, text: str) -> None:
