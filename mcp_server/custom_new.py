@@ -76,7 +76,8 @@ def written(root: Path, name: str) -> list[Path]:
     """Write the files of a new agent, all or none, and return them.
 
     Raises:
-        ProblemError: `bad_input` (the name), `conflict` (a file is there already), `refused` (a folder is a link).
+        ProblemError: `bad_input` (the name), `conflict` (a file is there already), `refused` (a folder is a link, or
+            the system does not let us write).
     """
     if NAME.fullmatch(name) is None or "__" in name:
         hint = "Give one of small letters, digits and single _, such as review_change."
@@ -89,10 +90,18 @@ def written(root: Path, name: str) -> list[Path]:
         if path.parent.is_symlink() or (path.parent.exists() and not path.parent.is_dir()):
             message = f"{path.parent.name!r} of {str(root)!r} is no folder of its own."
             raise ProblemError("refused", message, "Make it one.")
-    for path, text in texts.items():
-        path.parent.mkdir(exist_ok=True)
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
+    made, path = list[Path](), root
+    try:
+        for path, text in texts.items():
+            path.parent.mkdir(exist_ok=True)
+            with path.open("x", encoding="utf-8") as file:
+                made.append(path)
+                file.write(text)
+    except OSError as error:
+        for begun in made:
+            begun.unlink(missing_ok=True)
+        message = f"{str(path.relative_to(root))!r} cannot be written: {error.strerror}. Nothing was."
+        raise ProblemError("refused", message, f"See to it that you may write in {str(root)!r}.") from error
     return list(texts)
 
 

@@ -1,5 +1,7 @@
 """`factor12 new agent`, `check` and `repo trust --agents`: from nothing to a run, and every refusal."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -67,6 +69,27 @@ def test_nothing_that_is_there_is_overwritten(shop: Shell, there: str) -> None:
     assert refused.code == 1 and there in refused.complaint
     assert [path.name for path in lib(shop).rglob("*greet*")] == [Path(there).name]
     assert (lib(shop) / there).read_text() == "mine"
+
+
+FULL = """\
+import resource, sys
+from pathlib import Path
+
+from mcp_server.custom_new import written
+from state.problem import ProblemError
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+try:
+    written(Path(sys.argv[1]), "greet")
+except ProblemError as error:
+    print(error)
+"""
+
+
+def test_where_a_new_agent_cannot_be_written_it_is_said_and_nothing_is_left(tmp_path: Path) -> None:
+    ran = subprocess.run([sys.executable, "-c", FULL, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert ran.stdout.startswith("'agents/greet.py' cannot be written: File too large. Nothing was.")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 @pytest.mark.parametrize("name", ["Greet", "../greet", "a__b", "1a", "a" * 41])

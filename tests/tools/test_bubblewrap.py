@@ -123,6 +123,17 @@ def test_of_an_installation_the_programs_and_libraries_are_shown(tmp_path: Path)
     assert shown(Path("/bin/sh"), policy(tmp_path, PATH=f"{python}/bin")) == expected
 
 
+@pytest.mark.parametrize("name", ["PATH", "PYENV_ROOT", "GOPATH", "CARGO_HOME"])
+def test_a_folder_that_cannot_be_looked_at_is_not_shown_and_stops_nothing(tmp_path: Path, name: str) -> None:
+    python = installation(tmp_path / "python")
+    expected = {f"{python}/bin", f"{python}/lib"}
+    beyond = (
+        f"/{'x' * 300}"  # no name that the system knows: like a folder of another account, it cannot be asked about
+    )
+    assert shown(python / "bin/python3", policy(tmp_path, **{name: f"{beyond}/bin"})) == expected
+    assert shown(Path(beyond, "bin/python3"), policy(tmp_path)) == set()
+
+
 def test_a_link_in_the_repository_shows_an_installation_and_nothing_else(tmp_path: Path) -> None:
     given, python = policy(tmp_path), installation(tmp_path / "python")
     (tmp_path / "shop/.venv/bin").mkdir(parents=True)

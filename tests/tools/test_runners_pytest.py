@@ -185,6 +185,14 @@ def test_a_virtual_environment_of_the_repository_with_pytest_goes_first(tmp_path
     assert planned().argv[0] == str(venv / "bin/python")
 
 
+async def test_a_virtual_environment_whose_python_this_user_cannot_reach_is_passed_over(tmp_path: Path) -> None:
+    workspace = make_workspace(tmp_path, {"test_x.py": "def test_x(): pass\n", ".venv/pyvenv.cfg": "home = /\n"})
+    (workspace.repository().root / ".venv/bin").mkdir()
+    (workspace.repository().root / ".venv/bin/python").symlink_to("x" * 300)  # like one of another account
+    planned = await plan(workspace)
+    assert planned.argv[0].startswith(str(Path(sys.executable).parent))
+
+
 async def test_without_pytest_anywhere_the_reason_says_what_to_do(tmp_path: Path) -> None:
     workspace = make_workspace(
         tmp_path, {"conftest.py": ""}, environment={**ENVIRONMENT, "PATH": str(tmp_path / "nowhere")}

@@ -32,7 +32,10 @@ _SYSTEM = tuple(Path(top) for top in ("/usr", "/bin", "/sbin", "/lib", "/lib64",
 
 
 def toolchains(program: str, policy: Policy) -> list[Path]:
-    """Return what to show beside the system's own folders, so that the program runs and finds others on its PATH."""
+    """Return what to show beside the system's own folders, so that the program runs and finds others on its PATH.
+
+    What this user may not look at is not there: `os.access` says so, where `Path.exists` raises.
+    """
     found = [*_of_program(Path(program), policy), *_of_path(policy), *_of_variables(policy.environment)]
     shown = {place for place in found if _may_be_shown(place, policy)}
     return sorted(place for place in shown if shown.isdisjoint(place.parents))
@@ -74,9 +77,13 @@ def _parts(prefix: Path, *, ours: bool) -> Iterator[Path]:
     """
     if _is_system(prefix) or _holds_home(prefix):  # /bin/sh and ~/bin/tool make no installation of / and of ~
         return
-    is_virtual = ours and (prefix / "pyvenv.cfg").is_file()
+    if not os.access(prefix, os.X_OK):
+        return
+    is_virtual = ours and os.access(prefix / "pyvenv.cfg", os.R_OK)
     if is_virtual or any(any(prefix.glob(sign)) for sign in (_PYTHON, *(_OTHERS if ours else ()))):
-        yield from (prefix / part for part in (*PARTS, *(MORE_PARTS if ours else ())) if (prefix / part).exists())
+        yield from (
+            prefix / part for part in (*PARTS, *(MORE_PARTS if ours else ())) if os.access(prefix / part, os.F_OK)
+        )
     if is_virtual:
         for step in list(_links(prefix / "bin/python"))[1:]:
             yield from _parts(step.parent.parent, ours=False)
@@ -86,9 +93,10 @@ def _links(program: Path) -> Iterator[Path]:
     """Yield the program and every link on the way to what it really is."""
     for _ in range(40):  # as many as the kernel follows
         yield program
-        if not program.is_symlink():
+        try:
+            program = Path(os.path.normpath(program.parent / program.readlink()))
+        except OSError:  # it is no link, or out of reach
             return
-        program = Path(os.path.normpath(program.parent / program.readlink()))
 
 
 def _is_system(place: Path) -> bool:
@@ -98,7 +106,7 @@ def _is_system(place: Path) -> bool:
 def _may_be_shown(place: Path, policy: Policy) -> bool:
     """Whether a folder is neither the system's, which is shown anyway, nor one that holds what must not be seen."""
     real = place.resolve()
-    if _is_system(place) or _holds_home(real) or not real.exists():
+    if _is_system(place) or _holds_home(real) or not os.access(real, os.F_OK):
         return False
     return not any(hidden.is_relative_to(real) for hidden in (policy.root, policy.folder))
 

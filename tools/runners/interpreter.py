@@ -1,5 +1,6 @@
 """Find the Python that a repository's tests are meant for, without running anything of the repository."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -35,9 +36,9 @@ async def python(target: Target, module: str) -> str | Missing:
 
 
 def environments(root: Path) -> list[Path]:
-    """Return the repository's virtual environments: `.venv`, `venv`, then any other."""
+    """Return the repository's virtual environments: `.venv`, `venv`, then any other, if their Python can be reached."""
     configs = sorted(root.glob("*/pyvenv.cfg"), key=lambda path: (path.parent.name not in {".venv", "venv"}, path))
-    return [config.parent for config in configs if (config.parent / "bin/python").exists()]
+    return [config.parent for config in configs if os.access(config.parent / "bin/python", os.F_OK)]
 
 
 def on_path(target: Target, name: str) -> str | None:
