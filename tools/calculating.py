@@ -1,6 +1,7 @@
 """Arithmetic: what a model had better not do in its head."""
 
 import math
+from fractions import Fraction
 from typing import Annotated
 
 from pydantic import Field
@@ -21,7 +22,10 @@ def _finite(value: float | complex, what: str) -> float:
 @tool("read", carries="nothing")
 def sum_numbers(_: Workspace, numbers: Annotated[list[Number], Field(min_length=1, max_length=1000)]) -> float:
     """Add numbers, without the rounding errors of adding them one by one."""
-    return _finite(math.fsum(numbers), "The sum")
+    try:
+        return float(sum(map(Fraction, numbers)))
+    except OverflowError as error:
+        raise ToolError("bad_input", "The sum has no finite real result.", "Check the numbers.") from error
 
 
 @tool("read", carries="nothing")
