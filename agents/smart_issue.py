@@ -13,10 +13,14 @@ from state.steps import Done, Outcome, Step
 from state.thread import Thread
 from tools.complexity import Assessment, Level, Rule, assess_issue
 from tools.issue import Issue, read_issue
-from tools.issue_parts import Part, written
+from tools.issue_parts import Part, absent, written
 
 Route: TypeAlias = Literal["issue_fixer", "intelligent_issue", "parts"]
 LARGE: tuple[Level, ...] = ("complex", "enterprise")
+GONE = (
+    "Of the {count} parts that it was split into these are not there: {places}. It is not `fixed` without them: write "
+    "them, or correct what the other files say under Parent Issue."
+)
 
 
 class Task(BaseModel):
@@ -49,6 +53,8 @@ def next_step(task: Task, thread: Thread) -> Step:
         return _whole(thread, task, told)
     told.continued = bool(found.parts)
     parts = found.parts or _split(thread, task, told, issue, found)
+    if gone := absent(parts):
+        told.notes.append(GONE.format(places=", ".join(map(str, gone)), count=parts[0].of))
     if task.dry_run:
         told.parts = planned(parts)
         return _end(told, "done", f"its {len(parts)} parts would be worked on in this order.")
@@ -56,7 +62,7 @@ def next_step(task: Task, thread: Thread) -> Step:
         told.notes.append("Nothing was committed: each part builds on the uncommitted edits of those before it.")
     told.parts = work_through(thread, parts, task.check)
     fixed = sum(one.outcome == "fixed" for one in told.parts)
-    return _end(told, overall(told.parts), f"{fixed} of {len(told.parts)} parts fixed.")
+    return _end(told, overall(told.parts, whole=not gone), f"{fixed} of {len(told.parts) + len(gone)} parts fixed.")
 
 
 def _route(issue: Issue, found: Assessment) -> Route:
@@ -95,7 +101,11 @@ def _split(thread: Thread, task: Task, told: Routed, issue: Issue, found: Assess
             for path, part in zip(paths, split.parts, strict=True)
         ]
         raise Wanted(_end(told, "done", f"it would be split into {len(paths)} parts."))
-    parts = write_all(thread, split, found.number, found.next_number)
+    now = need(thread, assess_issue, "numbers")(task.issue)  # a decision takes its time
+    if now.parts:
+        told.continued = True
+        return now.parts
+    parts = write_all(thread, split, found.number, now.next_number)
     if isinstance(parts, Problem):
         raise Wanted(_end(told, "failed", str(parts)))
     return parts

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from tools.base import tool
 from tools.errors import ToolError
 from tools.issue import Issue, read_issue
-from tools.issue_parts import Part, issue_numbers, parts_of
+from tools.issue_parts import Part, next_number, parts_of
 from tools.issue_paths import mentioned_files
 from tools.paths import components
 from tools.workspace import Repository, Workspace
@@ -56,7 +56,7 @@ class Assessment(BaseModel):
     parts: list[Part]
     """Issues that name it as their parent."""
     next_number: int
-    """The first number that no issue file has."""
+    """Of the first of new parts: neither it nor those behind it are taken."""
 
 
 @tool("read", carries="issue")
@@ -76,8 +76,8 @@ def _assess(repository: Repository, issue: Issue) -> Assessment:
         rules=rules,
         exact=len(issue.pairs),
         files=there[:MOST_FILES],
-        parts=parts_of(repository.root, issue.number) if issue.number is not None else [],
-        next_number=max(issue_numbers(repository.root), default=0) + 1,
+        parts=parts_of(repository, issue.number) if issue.number is not None else [],
+        next_number=next_number(repository),
     )
 
 

@@ -65,11 +65,14 @@ def work_through(thread: Thread, parts: Sequence[Part], check: str) -> list[Work
     return [*done.values()]
 
 
-def overall(parts: Sequence[Worked]) -> Outcome:
-    """Return what all of it came to: `fixed` only if every part is, and as bad as the worst otherwise."""
+def overall(parts: Sequence[Worked], *, whole: bool = True) -> Outcome:
+    """Return what all of it came to: `fixed` only if every part is, and as bad as the worst otherwise.
+
+    `whole` tells whether these are all the parts there are.
+    """
     outcomes = {one.outcome for one in parts}
     if outcomes == {"fixed"}:
-        return "fixed"
+        return "fixed" if whole else "changed_unverified"
     if outcomes == {"denied"}:
         return "denied"
     if not outcomes <= {*WORKED}:

@@ -18,7 +18,7 @@ def proposal(thread: Thread, issue: Issue, number: int, first: int, files: list[
     wrong: list[str] = []
     for attempted in range(1, TRIES + 1):
         split = _proposed(thread, issue, files, wrong, f"split:{attempted}")
-        if not (wrong := flaws(split, number, first)):
+        if not (wrong := flaws(split, number, first, (*issue.files_update, *issue.files_create))):
             return split
     message = f"None of {TRIES} proposals could be taken. {wrong[0]}"
     return Problem(kind="limit", message=message, hint="Write the parts yourself, or try another model.")
@@ -34,7 +34,10 @@ def write_all(thread: Thread, split: Split, number: int, first: int) -> list[Par
             told = f" Left as they are: {', '.join(left)}." if left else ""
             return made.model_copy(update={"message": f"The parts were not written: {made.message}{told}"})
         done.append(made)
-    return need(thread, list_parts)(number)
+    if parts := need(thread, list_parts)(number):
+        return parts
+    message = "The parts were written, and are not there any more."
+    return Problem(kind="conflict", message=message, hint="Look who took them away, then launch it anew.")
 
 
 def _proposed(thread: Thread, issue: Issue, files: list[str], wrong: list[str], key: str) -> Split:

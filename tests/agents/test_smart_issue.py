@@ -14,6 +14,7 @@ from state.thread import Thread
 from state.upkeep import drift
 from tests.agents.mall import COUNT, LARGE, LOGIN, LOST, MALL, TOTAL, mall, part, split
 from tests.agents.shop import FIXED, MakeRepository, Shop, output
+from tools.issue_parts import written
 
 pytestmark = pytest.mark.anyio
 
@@ -70,7 +71,8 @@ async def test_a_large_issue_is_split_into_issue_files_and_fixed_part_by_part(ma
         ]
         assert shop.text("issues/203-count-the-items.md") == (
             f"# Issue #203: Count the items\n\n## Description\n{COUNT[1]}\n\n## Files to Update\n- `cart.py`\n"
-            "\n## Success Criteria\n- count([1]) is 1\n\n## Dependencies\n- #202\n\n## Parent Issue\n#200\n"
+            "\n## Success Criteria\n- count([1]) is 1\n\n## Dependencies\n- #202\n"
+            "\n## Parent Issue\n#200 (part 3 of 3)\n"
         )
         assert "sum(prices)" in shop.text("cart.py")
         children = [shop.runtime.store.load(one["thread"]) for one in output(thread)["parts"]]
@@ -103,6 +105,44 @@ async def test_an_issue_whose_parts_are_written_is_gone_on_with_and_not_split_ag
         thread = await smart(shop, "200")
         assert (thread.outcome, output(thread)["continued"]) == ("fixed", True)
         assert sorted(path.name for path in (root / "issues").iterdir()) == before
+
+
+@pytest.mark.requirement("R13")
+async def test_parts_that_were_never_written_keep_an_issue_from_being_fixed(make_repository: MakeRepository) -> None:
+    half = dict([*written(split(part(LOGIN), part(TOTAL)), 200, 201).items()][:1])
+    async with mall(make_repository("shop", {**MALL, **half})) as shop:
+        thread = await smart(shop, "200")
+        assert (thread.outcome, parts(thread)[0][2], shop.text()) == ("changed_unverified", "fixed", FIXED)
+        assert output(thread)["summary"] == "complex: 1 of 2 parts fixed."
+        assert "are not there: 2." in output(thread)["notes"][0]
+
+
+@pytest.mark.requirement("R13")
+async def test_two_parts_with_one_number_are_both_named_and_neither_is_worked_on(
+    make_repository: MakeRepository,
+) -> None:
+    one, other = written(split(part(LOGIN), part(TOTAL)), 200, 201).values()
+    async with mall(make_repository("shop", {**MALL, "issues/201.md": one, "issues/issue-201.md": other})) as shop:
+        thread = await smart(shop, "200")
+        assert (thread.outcome, shop.status()) == ("failed", "")
+        assert thread.reason is not None and thread.reason.kind == "ambiguous"
+        assert "issues/201.md or issues/issue-201.md" in thread.reason.message
+
+
+async def test_a_number_that_a_person_took_while_the_parts_were_thought_of_is_theirs(
+    make_repository: MakeRepository,
+) -> None:
+    async with mall(make_repository("shop", MALL), None) as shop:
+        thread = await smart(shop, "200")
+        (shop.root / "issues" / "201-mine.md").write_text("# Issue #201: Mine\n\nWords.\n")
+        answer = split(part(LOGIN), part(TOTAL, 1)).model_dump(mode="json")
+        await shop.runtime.engine.answer(thread.id, "split:1", answer, channel="test", person=False)
+        thread = await shop.wait(thread)
+        assert [issue for issue, _, _ in parts(thread)] == [
+            "issues/202-let-users-in.md",
+            "issues/203-add-up-the-total.md",
+        ]
+        assert "## Dependencies\n- #202\n" in shop.text("issues/203-add-up-the-total.md")
 
 
 async def test_a_part_is_not_split_again_however_large_it_is(make_repository: MakeRepository) -> None:

@@ -19,6 +19,7 @@ from tools.issue_parts import Part, Split, SubIssue
 ISSUE = Issue(number=7, title="Large", origin="issues/7.md", description="Words.")
 PART = Part(number=8, path="issues/008-one.md", title="One", exact=False)
 LAST = Part(number=9, path="issues/009-two.md", title="Two", exact=True, depends_on=[8])
+HALF = PART.model_copy(update={"place": 1, "of": 2})
 SPLIT = Split(
     parts=[
         SubIssue(title="One", description="Words enough."),
@@ -34,9 +35,11 @@ def resolved(key: str, tool: str, value: BaseModel | list[BaseModel]) -> Resolve
     return Resolved(key=key, value=plain, tool=tool, args={})
 
 
-def found(level: Level, *, number: int | None = 7, exact: int = 0, parts: Sequence[Part] = ()) -> Resolved:
+def found(
+    level: Level, *, number: int | None = 7, exact: int = 0, parts: Sequence[Part] = (), key: str = "assess_issue"
+) -> Resolved:
     assessment = Assessment(number=number, level=level, rules=[], exact=exact, files=[], parts=[*parts], next_number=8)
-    return resolved("assess_issue", "assess_issue", assessment)
+    return resolved(key, "assess_issue", assessment)
 
 
 def ended(key: str, outcome: Outcome | None, status: str = "completed") -> list[Event]:
@@ -72,7 +75,8 @@ READ = resolved("read_issue", "read_issue", ISSUE)
 CHILD = resolved("read_issue", "read_issue", ISSUE.model_copy(update={"parent": 3}))
 ASSIGNED = resolved("read_issue", "read_issue", ISSUE.model_copy(update={"agent": "intelligent_issue"}))
 BEGUN = (READ, found("complex"))
-PROPOSED = (*BEGUN, resolved("split:1", "prompt:split_issue", SPLIT))
+SAID = (*BEGUN, resolved("split:1", "prompt:split_issue", SPLIT))
+PROPOSED = (*SAID, found("complex", key="numbers"))
 ONE, TWO = wrote("issues/008-one.md"), wrote("issues/009-two.md")
 LISTED = (*PROPOSED, ONE, TWO, resolved("list_parts", "list_parts", [PART, LAST]))
 DRY = Task(issue="7", dry_run=True)
@@ -108,6 +112,8 @@ DRY = Task(issue="7", dry_run=True)
         (BEGUN, "split_issue split:1 0"),
         ((*BEGUN, resolved("split:1", "p", CIRCLE)), "split_issue split:2 3"),
         ((*BEGUN, *(resolved(f"split:{n}", "p", CIRCLE) for n in (1, 2, 3))), "done failed"),
+        (SAID, "assess_issue numbers"),
+        ((*SAID, found("complex", parts=[PART], key="numbers")), "intelligent_issue part:8 issues/008-one.md"),
         (PROPOSED, "write_file write:issues/008-one.md"),
         ((*PROPOSED, ONE), "write_file write:issues/009-two.md"),
         (
@@ -116,6 +122,7 @@ DRY = Task(issue="7", dry_run=True)
         ),
         ((*PROPOSED, Failed(key="write:issues/008-one.md", hash="h", problem=NOT)), "done failed"),
         ((*PROPOSED, ONE, TWO), "list_parts list_parts"),
+        ((*PROPOSED, ONE, TWO, resolved("list_parts", "list_parts", [])), "done failed"),
         (LISTED, "intelligent_issue part:8 issues/008-one.md"),
         ((*LISTED, *ended("part:8", "fixed")), "issue_fixer part:9 issues/009-two.md"),
         ((*LISTED, *ended("part:8", "fixed"), *ended("part:9", "fixed")), "done fixed fixed,fixed"),
@@ -125,6 +132,7 @@ DRY = Task(issue="7", dry_run=True)
             "done changed_unverified fixed,no_change",
         ),
         ((READ, found("atomic", parts=[PART])), "intelligent_issue part:8 issues/008-one.md"),
+        ((READ, found("complex", parts=[HALF]), *ended("part:8", "fixed")), "done changed_unverified fixed"),
     ],
 )
 def test_each_log_prefix_leads_to_exactly_one_next_step(events: Sequence[Event], wanted: str) -> None:
@@ -135,7 +143,7 @@ def test_each_log_prefix_leads_to_exactly_one_next_step(events: Sequence[Event],
     ("events", "wanted"),
     [
         ((READ, found("moderate")), "done done planned"),
-        (PROPOSED, "done done planned,planned"),
+        (SAID, "done done planned,planned"),
         ((READ, found("complex", parts=[LAST, PART])), "done done planned,planned"),
     ],
 )
