@@ -7,9 +7,9 @@ fail one after the other, is put to a person.
 
 from collections.abc import Mapping, Sequence
 from functools import cache, reduce
-from typing import Any, Literal, TypeVar, cast
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, create_model
 
 from agents.runtime.script import Wanted, answer, attempt
 from state.problem import Problem
@@ -23,6 +23,7 @@ STREAK = 3
 LONGEST_ROUND = 3
 """Calls that one round of a circle may have."""
 CLOSED = ConfigDict(extra="forbid")
+Option: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
 
 class AskPerson(BaseModel):
@@ -32,7 +33,9 @@ class AskPerson(BaseModel):
 
     do: Literal["ask_person"]
     question: str = Field(min_length=1, max_length=4000)
-    options: tuple[str, ...] = Field(default=(), max_length=10, description="Answers to choose from; none: free words")
+    options: tuple[Option, ...] = Field(
+        default=(), max_length=10, description="Answers to choose from; none: free words"
+    )
 
 
 def choose(
@@ -80,8 +83,9 @@ def _act(thread: Thread, turn: int, decided: Any, tools: Sequence[Tool[..., Any]
     if isinstance(decided, AskPerson):
         answer(thread, f"ask:{turn}", decided.question, decided.options)
         return
-    tool = next(one for one in tools if one.name == decided.do)
-    attempt(thread, tool, f"call:{turn}")(**decided.args.model_dump())
+    tool, key = next(one for one in tools if one.name == decided.do), f"call:{turn}"
+    if key not in thread.results:  # what came of it may be too long to decide on: the model is told how it begins
+        attempt(thread, tool, key)(**decided.args.model_dump())
 
 
 def _heed_person(thread: Thread, turn: int) -> None:

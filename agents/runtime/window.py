@@ -147,7 +147,7 @@ def _all(thread: Thread, tools: Tools) -> Iterator[Past]:
 
 def _value(value: Any) -> str:
     if (artifact := artifact_of(value)) is not None:
-        return f"{artifact.size} bytes, which begin: {artifact.preview}"
+        return f"{artifact.size} bytes, too many to be shown: ask for less at once. They begin: {artifact.preview}"
     return value if isinstance(value, str) else _json(value)
 
 

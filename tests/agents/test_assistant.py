@@ -50,6 +50,8 @@ STUBBORN: list[tuple[Says, str]] = [
     (lambda n: step("read_file", args={"path": f"nowhere{n}"}), "stuck:3"),
     (lambda _: step("ask_person", question="What?"), "stuck:3"),
     (lambda n: step("ask_person", question=f"What is {n}?"), "budget:25"),
+    (lambda _: step("ask_person", question="What?", options=["x" * 15_000, "y"]), "retry:turn:0"),
+    (lambda _: step("ask_person", question="What?", options=[" ", "y"]), "retry:turn:0"),
     (lambda n: step("search", args={"text": f"word{n}"}), "budget:25"),
     (lambda _: step("search", args={"nope": 1}), "retry:turn:0"),
     (lambda _: step("rm", args={"path": "/"}), "retry:turn:0"),
@@ -85,3 +87,28 @@ async def test_what_was_read_before_is_framed_by_the_file_it_came_from(make_repo
     async with opened(make_repository("shop", SHOP), model=model) as shop:
         assert (await shop.run("assistant", request="Where is it?")).outcome == "done"
         assert '<data origin="files of shop (auth.py)"' in model.told and '<data origin="files of shop"' in model.told
+
+
+@pytest.mark.requirement("R9")
+async def test_an_answer_to_choose_can_be_chosen_whatever_blanks_the_model_put_around_it(
+    make_repository: MakeRepository,
+) -> None:
+    asks = step("ask_person", question="Which?", options=["The first ", "\tthe second\n"])
+    model = Stubborn(lambda asked: asks if asked == 1 else said("So be it."))
+    async with opened(make_repository("shop", SHOP), model=model) as shop:
+        thread = await shop.answer(await shop.run("assistant", request="Do it."), "the second")
+        assert thread.outcome == "done" and "- ask:0: the second" in model.told
+
+
+async def test_a_result_too_long_to_decide_on_is_told_by_its_beginning_and_not_the_end(
+    make_repository: MakeRepository,
+) -> None:
+    looks = [step("read_file", args={"path": "long.py"}), step("read_file", args={"path": "long.py", "lines": 20})]
+    model = Stubborn(lambda asked: (*looks, said("It is there."))[asked - 1])
+    text = "".join(
+        f"value_{number} = {number}  # one of very many, each on a line of its own\n" for number in range(400)
+    )
+    async with opened(make_repository("shop", {"long.py": text}), model=model) as shop:
+        assert (await shop.run("assistant", request="Where is it?")).outcome == "done"
+        assert "too many to be shown: ask for less at once. They begin: " in model.told
+        assert "value_19 = 19" in model.told and "value_20 = 20" not in model.told
