@@ -11,7 +11,7 @@ from agents.runtime.splitting import proposal, write_all
 from state.problem import Problem
 from state.steps import Done, Outcome, Step
 from state.thread import Thread
-from tools.complexity import Assessment, Level, Rule, assess_issue
+from tools.complexity import Assessment, Level, Rule, assess_issue, unread
 from tools.issue import Issue, read_issue
 from tools.issue_parts import Part, absent, written
 
@@ -91,6 +91,8 @@ def _split(thread: Thread, task: Task, told: Routed, issue: Issue, found: Assess
     if found.number is None:
         why = "too large for one change, and its parts need its number: save it in issues/ first."
         raise Wanted(_end(told, "no_change", why))
+    if lacking := unread(issue):
+        told.notes.append(f"{lacking} characters of its text were too many to be read: parts may lack what they say.")
     split = proposal(thread, issue, found.number, found.next_number, found.files)
     if isinstance(split, Problem):
         raise Wanted(_end(told, "failed", str(split)))

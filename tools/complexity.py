@@ -14,12 +14,13 @@ from pydantic import BaseModel
 from tools.base import tool
 from tools.errors import ToolError
 from tools.issue import Issue, read_issue
+from tools.issue_form import lengths
 from tools.issue_parts import Part, next_number, parts_of
 from tools.issue_paths import mentioned_files
 from tools.paths import components
 from tools.workspace import Repository, Workspace
 
-__all__ = ["Assessment", "Level", "Rule", "assess_issue"]
+__all__ = ["Assessment", "Level", "Rule", "assess_issue", "unread"]
 
 Level: TypeAlias = Literal["atomic", "simple", "moderate", "complex", "enterprise"]
 LEVELS: tuple[Level, ...] = ("atomic", "simple", "moderate", "complex", "enterprise")
@@ -95,7 +96,7 @@ def rules_for(issue: Issue, files: Sequence[str]) -> Iterator[Rule]:
     text = _text(issue)
     if wide := sorted({word.lower() for word in _WIDE_WORD.findall(text)}):
         yield _rule("words that mean a wide change", "complex", _named(wide))
-    if (size := len(text)) > 1500:
+    if (size := sum(sum(lengths(one)) for one in _texts(issue))) > 1500:
         yield _rule("its length", "moderate" if size < 6000 else "complex", f"{size} characters")
 
 
@@ -114,12 +115,21 @@ def _rule(rule: str, level: Level, evidence: str) -> Rule:
 
 
 def _named(things: Sequence[str]) -> str:
-    shown = ", ".join(thing[:60] for thing in things[:MOST_NAMED])
+    shown = ", ".join("".join(filter(str.isprintable, thing))[:60] for thing in things[:MOST_NAMED])
     return shown if len(things) <= MOST_NAMED else f"{shown} and {len(things) - MOST_NAMED} more"
 
 
 def _text(issue: Issue) -> str:
-    return "\n".join((issue.title, issue.description, issue.problem, issue.solution, *issue.requirements))
+    return "\n".join(_texts(issue))
+
+
+def unread(issue: Issue) -> int:
+    """Return how many characters of the issue were too many to be read."""
+    return sum(lengths(one)[1] for one in _texts(issue))
+
+
+def _texts(issue: Issue) -> tuple[str, ...]:
+    return (issue.title, issue.description, issue.problem, issue.solution, *issue.requirements)
 
 
 def _named_files(issue: Issue) -> list[str]:

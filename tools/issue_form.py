@@ -1,11 +1,24 @@
 """What an issue says once it is read: the words of its author, sorted, with nothing added."""
 
+import re
+
 from pydantic import BaseModel, ConfigDict
 
 from state.problem import Kind
 
 LIMIT = 1024 * 1024
 """Bytes of an issue."""
+_CUT = re.compile(r" … \[([0-9]{1,7}) more characters\]\Z")
+
+
+def capped(text: str, cap: int) -> str:
+    """Return the text, or its first `cap` characters and how many there are more."""
+    return text if len(text) <= cap else f"{text[:cap]} … [{len(text) - cap} more characters]"
+
+
+def lengths(text: str) -> tuple[int, int]:
+    """Return of how many characters a text of an issue is what its author wrote, and how many there were more."""
+    return (cut.start(), int(cut[1])) if (cut := _CUT.search(text)) else (len(text), 0)
 
 
 class Flaw(Exception):

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from tools.errors import ToolError
 from tools.issue_fields import Fact, Passage, collect_facts, cut_passages, text_of
-from tools.issue_form import LIMIT, Flaw, Issue
+from tools.issue_form import LIMIT, Flaw, Issue, capped
 from tools.issue_markdown import Block, Code, Document, Heading, read_document
 from tools.issue_names import Section, known_section
 from tools.issue_pairs import match_sides
@@ -61,14 +61,14 @@ def _read(text: str, origin: str) -> Issue:
         origin=origin,
         number=number,
         title=title or (f"Issue {number}" if number is not None else _printable(description.partition("\n")[0])),
-        description=_cap(description, _TEXT_CAP),
-        problem=_cap(_word(facts, "problem"), _TEXT_CAP),
-        solution=_cap(_word(facts, "solution"), _TEXT_CAP),
+        description=capped(description, _TEXT_CAP),
+        problem=capped(_word(facts, "problem"), _TEXT_CAP),
+        solution=capped(_word(facts, "solution"), _TEXT_CAP),
         pairs=tuple(match_sides(reading.claims, fallback)),
         files_update=_files_update(facts),
         files_create=_words(facts, "files_create"),
-        requirements=tuple(_cap(item, _ITEM_CAP) for item in _words(facts, "requirements")),
-        success_criteria=tuple(_cap(item, _ITEM_CAP) for item in _words(facts, "success_criteria")),
+        requirements=tuple(capped(item, _ITEM_CAP) for item in _words(facts, "requirements")),
+        success_criteria=tuple(capped(item, _ITEM_CAP) for item in _words(facts, "success_criteria")),
         checks=_words(facts, "checks"),
         agent=_word(facts, "agent") or _word(facts, "assignee"),
         type=_word(facts, "type"),
@@ -137,7 +137,3 @@ def _words(facts: Mapping[Section, Fact], section: Section) -> tuple[str, ...]:
 
 def _word(facts: Mapping[Section, Fact], section: Section) -> str:
     return next(iter(_words(facts, section)), "")
-
-
-def _cap(text: str, cap: int) -> str:
-    return text if len(text) <= cap else f"{text[:cap]} … [{len(text) - cap} more characters]"

@@ -14,6 +14,7 @@ from state.steps import Abort, Call, Done, Outcome, Spawn, Step, Think
 from tools.changes import Changed
 from tools.complexity import Assessment, Level
 from tools.issue import Issue
+from tools.issue_form import capped
 from tools.issue_parts import Part, Split, SubIssue
 
 ISSUE = Issue(number=7, title="Large", origin="issues/7.md", description="Words.")
@@ -149,6 +150,12 @@ def test_each_log_prefix_leads_to_exactly_one_next_step(events: Sequence[Event],
 )
 def test_a_dry_run_ends_where_the_first_change_would_be(events: Sequence[Event], wanted: str) -> None:
     assert told(_next(DRY, events)) == wanted
+
+
+def test_what_of_a_long_issue_no_model_was_shown_is_said() -> None:
+    long = resolved("read_issue", "read_issue", ISSUE.model_copy(update={"description": capped("word " * 20, 60)}))
+    step = _next(DRY, (long, *PROPOSED[1:-1]))
+    assert isinstance(step, Done) and step.output.model_dump()["notes"][0].startswith("40 characters")
 
 
 def _next(task: Task, events: Sequence[Event]) -> Step:

@@ -41,6 +41,8 @@ async def assessed(root: Path, issue: str) -> Assessment:
         (f"# T\n{files('a.py', 'b.py')}", "moderate", "files it names", "2: a.py, b.py"),
         (f"# T\n{files(*[f'f{n}.py' for n in range(6)])}", "complex", "files it names", "6: "),
         (f"# T\n{files('api/a.py', 'web/b.py', 'jobs/c.py')}", "complex", "parts of the repository", "api, jobs, web"),
+        (f"# T\n\n{'word ' * 2000}\n", "complex", "its length", "10000 characters"),
+        (f"# T\n{items('Requirements', 3)}- red \x1b[31m\u202ewords", "moderate", "what it asks for", "red [31mwords"),
         ("# Migrate the store\n\nTo another database.\n", "complex", "words that mean a wide change", "migrate"),
         (f"# T\n\n{'word ' * 400}\n", "moderate", "its length", "characters"),
         ("# T\n\nSee src/auth.py and `lib/b.py`; not user.name or ../etc/x.py.\n", "moderate", "files it names", "2: "),
