@@ -15,7 +15,7 @@ from tools.base import tool
 from tools.errors import ToolError
 from tools.issue import Issue, read_issue
 from tools.issue_form import lengths
-from tools.issue_parts import Part, next_number, parts_of
+from tools.issue_parts import Part, next_number, number_of, parts_of
 from tools.issue_paths import mentioned_files
 from tools.paths import components
 from tools.workspace import Repository, Workspace
@@ -70,14 +70,14 @@ async def assess_issue(workspace: Workspace, issue: str, repo: str = "") -> Asse
 def _assess(repository: Repository, issue: Issue) -> Assessment:
     files = _named_files(issue)
     there = [path for path in files if os.path.lexists(repository.root / path)]
-    rules = [*rules_for(issue, files)]
+    rules, number = [*rules_for(issue, files)], number_of(issue)
     return Assessment(
-        number=issue.number,
+        number=number,
         level=_largest(rules),
         rules=rules,
         exact=len(issue.pairs),
         files=there[:MOST_FILES],
-        parts=parts_of(repository, issue.number) if issue.number is not None else [],
+        parts=parts_of(repository, number) if number is not None else [],
         next_number=next_number(repository),
     )
 

@@ -92,6 +92,13 @@ def parts_of(repository: Repository, parent: int) -> list[Part]:
     return found
 
 
+def number_of(issue: Issue) -> int | None:
+    """Return the number that parts name an issue by: its file's, as that of every part is, else the one it says."""
+    folder, _, name = issue.origin.rpartition("/")
+    named = _FILE.fullmatch(PurePosixPath(name).stem) if folder == FOLDER else None
+    return int(named[1]) if named else issue.number
+
+
 def next_number(repository: Repository) -> int:
     """Return a number that no issue file has, nor any of those behind it that parts may need: the highest and one."""
     taken = {number for number, _ in _numbered(repository).values()}

@@ -68,6 +68,16 @@ async def test_files_that_are_there_parts_and_the_next_number_come_from_the_repo
     assert [(part.number, part.path, part.exact) for part in found.parts] == [(9, "issues/9.md", False)]
 
 
+async def test_an_issue_with_the_number_of_another_in_its_heading_does_not_have_its_parts(tmp_path: Path) -> None:
+    (tmp_path / "issues").mkdir()
+    (tmp_path / "issues" / "007-large.md").write_text("# Issue #7: Large\n\nWords.\n")
+    (tmp_path / "issues" / "8.md").write_text("# Issue #7: Copied from the other\n\nOther words.\n")
+    (tmp_path / "issues" / "9.md").write_text("# Issue #9: A part\n\nWords.\n\n## Parent Issue\n#7\n")
+    for issue, number, parts in (("7", 7, [9]), ("8", 8, []), ("issues/8.md", 8, []), ("# Issue #7: Large", 7, [9])):
+        found = await assessed(tmp_path, issue)
+        assert (found.number, [part.number for part in found.parts]) == (number, parts)
+
+
 async def test_an_issue_that_hides_what_it_names_is_not_looked_for_outside(tmp_path: Path) -> None:
     found = await assessed(tmp_path, "# T\n\nSee `../../etc/passwd.txt` and `.git/config.py`, a/../b.py too.\n")
     assert found.files == []
