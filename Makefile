@@ -6,8 +6,8 @@ BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 PIP := $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip install --quiet --disable-pip-version-check)
 
-# One process per core: most tests wait for a child half of their time.
-SPREAD := -n logical --dist worksteal
+# One process more than there are cores: most tests wait for a child half of their time.
+SPREAD := -n $(shell $(PYTHON) -c 'import os; print(1 + (os.cpu_count() or 1))') --dist worksteal
 
 # What needs nothing but this folder, and no quarter of an hour.
 PLAIN := not chaos and not conformance and not clients and not local_model
