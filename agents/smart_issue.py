@@ -99,7 +99,12 @@ def _split(thread: Thread, task: Task, told: Routed, issue: Issue, found: Assess
     if task.dry_run:
         paths = written(split, found.number, found.next_number)
         told.parts = [
-            Worked(issue=path, title=part.title, depends_on=[found.next_number + at - 1 for at in part.depends_on])
+            Worked(
+                issue=path,
+                title=part.title,
+                agent="intelligent_issue",
+                depends_on=[found.next_number + at - 1 for at in sorted(set(part.depends_on))],
+            )
             for path, part in zip(paths, split.parts, strict=True)
         ]
         raise Wanted(_end(told, "done", f"it would be split into {len(paths)} parts."))

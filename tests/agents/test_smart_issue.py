@@ -183,6 +183,7 @@ async def test_a_dry_run_says_what_would_be_done_and_writes_nothing(make_reposit
         thread = await smart(shop, "200", dry_run=True)
         assert (thread.outcome, shop.status()) == ("done", "")
         assert [one["depends_on"] for one in output(thread)["parts"]] == [[], [201], [202]]
+        assert {agent for _, agent, _ in parts(thread)} == {"intelligent_issue"}
         whole = await smart(shop, "123", dry_run=True)
         assert (whole.outcome, parts(whole)) == ("done", [("123", "issue_fixer", "planned")])
         assert len(shop.runtime.store.read(whole.id)) == 4
