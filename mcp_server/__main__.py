@@ -1,5 +1,6 @@
 """The `factor12` command. A host waits for `serve`, so that is started without the command line's imports."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ _VALUED = {"--env-file": "env_file", "--toolsets": "toolsets", "--tools": "tools
 
 def main() -> None:
     """Run the command line; its exit code is the process's."""
+    _open_streams()
     if (complaint := guard.complaint()) is not None:
         sys.exit(f"factor12: {complaint}")
     match sys.argv[1:]:
@@ -20,6 +22,13 @@ def main() -> None:
             from mcp_server.cli import main as command_line
 
             sys.exit(command_line())
+
+
+def _open_streams() -> None:
+    """Have closed streams lead nowhere: Python has none for them, and the next file that is opened would be theirs."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))
 
 
 def _read(words: list[str]) -> dict[str, Any] | None:

@@ -29,6 +29,21 @@ def test_without_a_command_there_is_help(shop: Shell) -> None:
         assert "Usage: factor12" in shown.out
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_stream_that_was_closed_leads_nowhere_and_the_command_does_its_work(shop: Shell, closed: str) -> None:
+    line = f'"$0" "$@" repo switch "$PWD" {closed}'
+    ran = subprocess.run(
+        ["sh", "-c", line, *FACTOR12],
+        cwd=shop.folder,
+        env=shop.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.returncode, "Traceback" in ran.stderr) == (0, False), ran
+    assert shop.quick("repo", "current", "--json").json["repo"] == "shop"
+
+
 def test_the_version_is_printed(shop: Shell) -> None:
     assert shop.quick("--version").out.startswith("factor12 ")
 
