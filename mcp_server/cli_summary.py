@@ -51,7 +51,8 @@ def next_step(thread: Thread, status: Shown) -> str:
             root = shlex.quote(thread.own_tree.root)
             return f"{_seen_by(thread, root)}; factor12 threads apply {thread.id}  takes them over."
         case "completed" | "failed" if _edited(thread):
-            return f"{_seen_by(thread, shlex.quote(thread.workspace[0].root))}; they are not committed."
+            seen = _seen_by(thread, shlex.quote(thread.workspace[0].root))
+            return f"{seen}; they are not committed{' here' if _branch(thread) else ''}."
         case "completed" | "failed":
             return f"factor12 threads show {thread.id}  shows every step."
     assert_never(status)
@@ -63,6 +64,11 @@ def _seen_by(thread: Thread, root: str) -> str:
         return f"git -C {root} status  and  git -C {root} diff  show the edits"
     new = any(not file.get("before") for file in files)
     return f"git -C {root} diff  shows the edits{' but for new files' if new else ''}"
+
+
+def _branch(thread: Thread) -> str:
+    """Return the branch that the edits were committed on, if they were."""
+    return str(_fields(_fields(thread.output).get("commit")).get("branch", ""))
 
 
 def _how_to_answer(thread: Thread) -> str:
@@ -94,8 +100,8 @@ def _told(thread: Thread) -> list[str]:
     lines += _evidence(_fields(output.get("evidence")))
     lines += _files(_rows(output.get("files")))
     lines += _parts(_rows(output.get("parts")))
-    if branch := _fields(output.get("commit")).get("branch"):
-        lines.append(f"committed on {safe(str(branch))}")
+    if branch := _branch(thread):
+        lines.append(f"committed on {safe(branch)}")
     return [*lines, *(one_line(str(note)) for note in _list(output.get("notes")))]
 
 

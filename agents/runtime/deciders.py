@@ -25,5 +25,5 @@ def require_model(engine: Engine, name: str) -> None:
         ProblemError: `bad_input`, with those there are.
     """
     if name not in engine.links:
-        hint = f"FACTOR12_MODEL has: {', '.join(sorted(engine.links)) or 'none'}."
+        hint = f"Name it in FACTOR12_MODEL, which has: {', '.join(sorted(engine.links)) or 'none'}."
         raise ProblemError("bad_input", f"No model {name[:80]!r} is configured.", hint)

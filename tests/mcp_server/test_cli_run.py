@@ -131,6 +131,7 @@ def test_a_branch_is_told_and_so_is_what_is_too_much_to_list(
     fixed = shell.quick("run", "issue_fixer", "123", "--branch")
     assert fixed.code == 0, fixed
     assert "committed on agent/issue-123-" in fixed.out and "and 3 more tests" in fixed.out
+    assert fixed.out.rstrip().endswith("they are not committed here.")
 
 
 def test_a_wrong_code_ends_the_command_and_the_thread_waits(shop: Shell) -> None:
