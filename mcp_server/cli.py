@@ -1,5 +1,6 @@
 """The command line: every command, and how a failure reaches the person (R15)."""
 
+import gc
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
@@ -135,6 +136,7 @@ def serve(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code. What went wrong is one line on stderr, never a traceback."""
+    gc.enable()  # the start was made without it
     given = sys.argv[1:] if arguments is None else list(arguments)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):

@@ -1,5 +1,6 @@
 """Serve one host over stdin and stdout, and leave cleanly however it ends: signal, end of input, death of the host."""
 
+import gc
 import logging
 import os
 import signal
@@ -62,7 +63,10 @@ async def serve(
         if os.isatty(source):
             log.warning("this speaks MCP over stdin and stdout; it is started by a host, not by hand")
         async with running(settings, home, agents=agents, tools=tools) as runtime:
-            await _serve(build_server(runtime), Wire(source, sink), runtime.bells.close)
+            server = build_server(runtime)
+            gc.freeze()
+            gc.enable()
+            await _serve(server, Wire(source, sink), runtime.bells.close)
 
 
 async def _serve(server: Server, wire: Wire, close: Callable[[], None]) -> None:

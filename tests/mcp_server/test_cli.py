@@ -125,6 +125,16 @@ def test_a_command_does_not_wait_for_what_others_need(shop: Shell) -> None:
     assert ran.returncode == 0 and others & set(ran.stdout.split()) == set()
 
 
+@pytest.mark.parametrize("words", [["serve"], ["serve", "--read-only"], ["threads", "list"]])
+def test_garbage_is_collected_as_soon_as_the_start_is_made(shop: Shell, words: list[str]) -> None:
+    ends = f"atexit.register(lambda: print('collects', gc.isenabled(), file=sys.stderr)); sys.argv[1:] = {words}"
+    code = f"import atexit, gc, sys; {ends}; from mcp_server.__main__ import main; main()"
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=shop.folder, env=shop.environment, capture_output=True, input=b"", timeout=60
+    )
+    assert ran.returncode == 0 and b"collects True" in ran.stderr, ran.stderr
+
+
 @pytest.mark.requirement("R11")
 def test_serve_takes_a_file_of_settings_and_speaks_nothing_but_the_protocol(shop: Shell, tmp_path: Path) -> None:
     file = tmp_path / "server.env"
