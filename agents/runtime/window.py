@@ -38,21 +38,48 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """One thing that happened, for a model to read."""
+    """One thing that happened. Its words are made when a model is told them, which it is of the newest only."""
 
     version: int
-    what: str
-    came: str
-    """What came of it."""
-    origin: str = ""
-    """Whose text `came` is, if somebody else's."""
+    key: str
+    outcome: Recorded | Failure
+    answer: str | None = None
+    """A person's, if it was a question."""
 
-    def told(self, most: int) -> str:
-        came = _cut(self.came, most)
-        return f"- {self.what} → {framed(came, self.origin) if self.origin else came}"
+    @property
+    def name(self) -> str:
+        match self.outcome:
+            case Failure():
+                return f"{self.key} failed"
+            case Recorded(tool=tool, args=args):
+                return tool if self.answer is None else f"asked {args.get('question', self.key)!r}, was answered"
+
+    def told(self, most: int, tools: Tools, first: str) -> str:
+        """Tell it, framed by whose words came of it. `first` is the repository that is meant where none is named."""
+        what, came = self._words()
+        came, whose = _cut(came, most), self._whose(tools, first)
+        return f"- {what} → {framed(came, whose) if whose else came}"
 
     def line(self) -> str:
-        return _cut(f"- {self.what} → {self.came}".replace("\n", " "), LINE_CHARS)
+        what, came = self._words()
+        return _cut(f"- {what} → {came}".replace("\n", " "), LINE_CHARS)
+
+    def _words(self) -> tuple[str, str]:
+        match self.outcome:
+            case Failure(problem=problem):
+                return self.name, str(problem)
+            case Recorded(args=args, value=value) if self.answer is None:
+                return f"{self.name}({_json(dict(args))})", _value(value)
+            case _:
+                return self.name, self.answer or ""
+
+    def _whose(self, tools: Tools, first: str) -> str:
+        if isinstance(self.outcome, Failure):
+            return f"failure of {self.key}"
+        whose = origin(self.key, self.outcome, tools, first) if self.answer is None else None
+        if whose is None:
+            return ""
+        return f"{whose.what} ({whose.detail})" if whose.detail else whose.what
 
 
 def fit(
@@ -65,10 +92,12 @@ def fit(
     Raises:
         ProblemError: `limit`; what cannot be left out does not fit.
     """
-    past = list(recent(thread, past_of)) if past_of is not None else []
+    all_of_it = list(_all(thread)) if past_of is not None else []
+    past = [one for one in all_of_it if one.version > thread.compacted]
     most = limits.tokens // SHARE_OF_STEP * BYTES_PER_TOKEN
-    steps = [one.told(most) for one in past]
-    shrunk = earlier(thread, limits, past_of) if past_of is not None else ""
+    first = thread.workspace[0].name if thread.workspace else "the repository"
+    steps = [one.told(most, past_of or {}, first) for one in past]
+    shrunk = _shrunk(all_of_it[: len(all_of_it) - len(past)], limits)
     whole = replace(prompt, blocks=tuple(block for block in (*prompt.blocks, shrunk, *steps, *last) if block))
     size = size_of(whole)
     if size > limits.threshold * limits.tokens and len(past) > 1:
@@ -85,22 +114,16 @@ def size_of(prompt: Prompt) -> int:
     return estimate(prompt.system) + sum(map(estimate, prompt.blocks))
 
 
-def recent(thread: Thread, tools: Tools) -> Iterator[Past]:
-    """Yield what happened since the past was shrunk, in its order."""
-    return (one for one in _all(thread, tools) if one.version > thread.compacted)
-
-
-def earlier(thread: Thread, limits: Limits, tools: Tools) -> str:
+def _shrunk(past: Sequence[Past], limits: Limits) -> str:
     """Return the past that was shrunk, a line each, and how much is not even that. The same until it shrinks again."""
-    past = [one for one in _all(thread, tools) if one.version <= thread.compacted]
     room, lines = limits.tokens // SHARE_OF_LINES, list[str]()
     for one in reversed(past):
-        if (room := room - estimate(one.line())) < 0:
+        if (room := room - estimate(line := one.line())) < 0:
             break
-        lines.append(one.line())
+        lines.append(line)
     if not past:
         return ""
-    gone = Counter(one.what.partition("(")[0] for one in past[: len(past) - len(lines)])
+    gone = Counter(one.name for one in past[: len(past) - len(lines)])
     before = ", ".join(f"{count} {name}" for name, count in sorted(gone.items()))
     text = "\n".join(([f"- before that: {before}"] if before else []) + lines[::-1])
     return f"Done earlier, shortened:\n{framed(text, 'earlier steps')}"
@@ -125,24 +148,15 @@ def _kept(fixed: int, steps: Sequence[str], limits: Limits) -> int:
     return kept
 
 
-def _all(thread: Thread, tools: Tools) -> Iterator[Past]:
-    """Yield every outcome and failure in the order they came in."""
-    first = thread.workspace[0].name if thread.workspace else "the repository"
-    happened: list[tuple[int, str, Recorded | Failure]] = []
-    happened += [(known.version, key, known) for key, known in thread.effects.items()]
-    happened += [(failed.version, key, failed) for key, several in thread.failures.items() for failed in several]
-    for version, key, one in sorted(happened, key=lambda each: each[0]):
-        match one:
-            case Failure(problem=problem):
-                yield Past(version, f"{key} failed", str(problem), f"failure of {key}")
-            case Recorded() if key in thread.answers:
-                yield Past(version, f"asked {one.args.get('question', key)!r}, was answered", thread.answers[key])
-            case Recorded(tool=tool) if tool and not tool.startswith("prompt:"):
-                whose = origin(key, one, tools, first)
-                told = f"{whose.what} ({whose.detail})" if whose and whose.detail else whose.what if whose else ""
-                yield Past(version, f"{tool}({_json(dict(one.args))})", _value(one.value), told)
-            case _:
-                pass  # a decision: what came of it tells what it was
+def _all(thread: Thread) -> Iterator[Past]:
+    """Yield every outcome and failure in the order they came in; a decision is told by what came of it."""
+    happened = [Past(one.version, key, one) for key, several in thread.failures.items() for one in several]
+    for key, one in thread.effects.items():
+        if key in thread.answers:
+            happened.append(Past(one.version, key, one, thread.answers[key]))
+        elif one.tool and not one.tool.startswith("prompt:"):
+            happened.append(Past(one.version, key, one))
+    yield from sorted(happened, key=lambda one: one.version)
 
 
 def _value(value: Any) -> str:
