@@ -71,7 +71,7 @@ class Question(BaseModel):
     text: str
     options: tuple[str, ...] = ()
     answer_schema: dict[str, Json] | None = Field(default=None, alias="schema")
-    context: dict[str, Json] = {}
+    context: dict[str, Json] = Field(default_factory=dict[str, Json])
     expires_at: float | None = None
     """Epoch seconds; an answer after it is refused and the question asked anew."""
 
@@ -126,7 +126,7 @@ class Resolved(_Event):
     tool: str | None = None
     """Set, with `args`, when a short read is logged together with its outcome."""
     args: dict[str, Json] | None = None
-    trees: Trees = {}
+    trees: Trees = Field(default_factory=Trees)
     """What the effect, or a program it ran, made of the work trees."""
     thought: Thought | None = None
     """Set when a model decided."""
@@ -238,7 +238,7 @@ class CheckpointTaken(_Event):
     label: str
     trees: dict[str, str]
     """Repository → commit of its checkpoints."""
-    left_out: dict[str, list[str]] = {}
+    left_out: dict[str, list[str]] = Field(default_factory=dict[str, list[str]])
     """Repository → what is not held."""
 
 
@@ -248,8 +248,8 @@ class Rewound(_Event):
     kind: Literal["rewound"] = "rewound"
     to: int
     checkpoint: str
-    trees: Trees = {}
-    overwrote: dict[str, list[str]] = {}
+    trees: Trees = Field(default_factory=Trees)
+    overwrote: dict[str, list[str]] = Field(default_factory=dict[str, list[str]])
     """Repository → edits of somebody else that a person let it write over."""
     channel: str = ""
     """How that person said so."""
