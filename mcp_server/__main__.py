@@ -14,13 +14,13 @@ _VALUED = {"--env-file": "env_file", "--toolsets": "toolsets", "--tools": "tools
 def main() -> None:
     """Run the command line; its exit code is the process's."""
     gc.disable()  # what is imported stays: to look among it for what may go takes a tenth of the start
-    _open_streams()
     if (complaint := guard.complaint()) is not None:
         sys.exit(f"factor12: {complaint}")
     match sys.argv[1:]:
         case ["serve", *words] if (given := _read(words)) is not None:
             _serve(given)
         case _:
+            _open_streams()
             from mcp_server.cli import main as command_line
 
             sys.exit(command_line())
