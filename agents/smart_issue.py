@@ -54,7 +54,7 @@ def next_step(task: Task, thread: Thread) -> Step:
     told.continued = bool(found.parts)
     parts = found.parts or _split(thread, task, told, issue, found)
     if gone := absent(parts):
-        told.notes.append(GONE.format(places=", ".join(map(str, gone)), count=parts[0].of))
+        told.notes.append(GONE.format(places=", ".join(map(str, gone)), count=max(one.of for one in parts)))
     if task.dry_run:
         told.parts = planned(parts)
         return _end(told, "done", f"its {len(parts)} parts would be worked on in this order.")

@@ -82,9 +82,7 @@ class Past:
         return f"{whose.what} ({whose.detail})" if whose.detail else whose.what
 
 
-def fit(
-    thread: Thread, prompt: Prompt, last: Sequence[str], limits: Limits, past_of: Tools | None
-) -> Prompt | Compacted:
+def fit(thread: Thread, prompt: Prompt, last: Sequence[str], limits: Limits, tools: Tools | None) -> Prompt | Compacted:
     """Return the prompt with the thread's past, if there are tools that tell whose words it holds, and what comes last.
 
     If it does not fit, say instead up to where the past shrinks from now on.
@@ -92,11 +90,11 @@ def fit(
     Raises:
         ProblemError: `limit`; what cannot be left out does not fit.
     """
-    all_of_it = list(_all(thread)) if past_of is not None else []
+    all_of_it = list(_all(thread)) if tools is not None else []
     past = [one for one in all_of_it if one.version > thread.compacted]
     most = limits.tokens // SHARE_OF_STEP * BYTES_PER_TOKEN
     first = thread.workspace[0].name if thread.workspace else "the repository"
-    steps = [one.told(most, past_of or {}, first) for one in past]
+    steps = [one.told(most, tools or {}, first) for one in past]
     shrunk = _shrunk(all_of_it[: len(all_of_it) - len(past)], limits)
     whole = replace(prompt, blocks=tuple(block for block in (*prompt.blocks, shrunk, *steps, *last) if block))
     size = size_of(whole)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 from pydantic import BaseModel
 
-from agents.smart_issue import Task, agent
+from agents.smart_issue import Routed, Task, agent
 from state.events import ChildEnded, Event, Failed, Launched, Resolved, Spawned
 from state.fold import replay
 from state.offspring import ChildRef
@@ -150,6 +150,14 @@ def test_each_log_prefix_leads_to_exactly_one_next_step(events: Sequence[Event],
 )
 def test_a_dry_run_ends_where_the_first_change_would_be(events: Sequence[Event], wanted: str) -> None:
     assert told(_next(DRY, events)) == wanted
+
+
+def test_missing_parts_are_counted_also_where_a_persons_own_comes_first() -> None:
+    mine = PART.model_copy(update={"number": 7, "path": "issues/007-mine.md", "title": "Mine"})
+    log = (READ, found("complex", parts=[mine, HALF]), *ended("part:7", "fixed"), *ended("part:8", "fixed"))
+    step = _next(Task(issue="7"), log)
+    assert isinstance(step, Done) and isinstance(step.output, Routed)
+    assert step.output.notes[0].startswith("Of the 2 parts that it was split into these are not there: 2.")
 
 
 def test_what_of_a_long_issue_no_model_was_shown_is_said() -> None:
